@@ -19,7 +19,7 @@ typedef uint64_t al_time;
 
 /* Handles. 0 is "none" for every kind; a handle is never reused while somebody may still hold it:
  * its upper bits are a generation, so a stale handle is found out. */
-typedef uint32_t al_link;    /* a neighbour; given out by al_drive, known to core and transport */
+typedef uint32_t al_link;    /* a neighbour; given out by the node, known to core and transport */
 typedef uint32_t al_stream;  /* an ordered byte stream */
 typedef uint32_t al_circ;    /* a circuit of this node: origin, relay or end */
 typedef uint32_t al_buf;     /* a packet buffer of an al_work */
