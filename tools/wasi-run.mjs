@@ -1,0 +1,27 @@
+// wasi-run.mjs: run one WASI program under Node, with its arguments, environment and exit code.
+//   node tools/wasi-run.mjs program.wasm [arguments]
+// It sees the file system (test vectors, corpora) as the caller does.
+import { readFile } from 'node:fs/promises';
+import { WASI } from 'node:wasi';
+
+const [program, ...rest] = process.argv.slice(2);
+if (program === undefined) {
+  console.error('usage: wasi-run.mjs program.wasm [arguments]');
+  process.exit(2);
+}
+const wasi = new WASI({
+  version: 'preview1',
+  args: [program, ...rest],
+  env: process.env,
+  preopens: { '/': '/', '.': '.' },
+  returnOnExit: true,
+});
+const module = await WebAssembly.compile(await readFile(program));
+const instance = await WebAssembly.instantiate(module, wasi.getImportObject());
+try {
+  process.exitCode = wasi.start(instance);
+} catch (error) {
+  // A trap: what a native program would report as a signal.
+  console.error(`${program}: ${error.stack ?? error}`);
+  process.exitCode = 134;
+}
