@@ -1,0 +1,150 @@
+/* slab.c — see slab.h. A chunk is: `n` slots of bookkeeping, then `n` items. */
+#include "base/slab.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/bytes.h"
+
+/* Two words per item. `gen` is the generation of the live or of the next handle, never 0. */
+typedef struct slot {
+  uint32_t next_free; /* index + 1 of the next free one; 0 is the end */
+  uint16_t gen;
+  bool live;
+} slot;
+
+enum {
+  GEN_MAX = (1 << (32 - AL_SLAB_INDEX_BITS)) - 1,
+  CHUNK_BYTES = 2048, /* aimed at; a larger item has a chunk of its own */
+  ITEM_BYTES_MAX = 1 << 20,
+};
+
+static uint32_t chunk_items(const al_slab *s) { return 1u << s->chunk_shift; }
+
+static size_t chunk_bytes(const al_slab *s) {
+  return (size_t)chunk_items(s) * (sizeof(slot) + s->item_bytes);
+}
+
+static slot *slot_at(const al_slab *s, uint32_t index) {
+  slot *slots = s->chunks[index >> s->chunk_shift];
+  return &slots[index & (chunk_items(s) - 1)];
+}
+
+static void *item_at(const al_slab *s, uint32_t index) {
+  uint8_t *chunk = s->chunks[index >> s->chunk_shift];
+  size_t within = index & (chunk_items(s) - 1);
+  return chunk + chunk_items(s) * sizeof(slot) + within * s->item_bytes;
+}
+
+static void push_free(al_slab *s, uint32_t index) {
+  slot_at(s, index)->next_free = 0;
+  if (s->free_tail != 0)
+    slot_at(s, s->free_tail - 1)->next_free = index + 1;
+  else
+    s->free_head = index + 1;
+  s->free_tail = index + 1;
+}
+
+al_err al_slab_init(al_slab *s, const al_alloc *a, uint32_t item_bytes, uint32_t limit) {
+  AL_ASSERT(item_bytes >= 1 && item_bytes <= ITEM_BYTES_MAX);
+  AL_ASSERT(limit >= 1 && limit <= AL_SLAB_LIMIT_MAX);
+  memset(s, 0, sizeof *s);
+  uint32_t rounded = (item_bytes + 7) & ~7u, shift = 0;
+  while (shift < 6 && (1u << shift) < limit &&
+         (rounded + sizeof(slot)) << (shift + 1) <= CHUNK_BYTES)
+    shift++;
+  uint32_t chunks_max = (limit + (1u << shift) - 1) >> shift;
+  void **chunks = al_new_array(a, chunks_max, sizeof *chunks);
+  if (chunks == NULL) return AL_ENOMEM;
+  s->alloc = a;
+  s->chunks = chunks;
+  s->item_bytes = rounded;
+  s->limit = limit;
+  s->chunk_shift = shift;
+  s->chunks_max = chunks_max;
+  return AL_OK;
+}
+
+void al_slab_clear(al_slab *s) {
+  for (uint32_t i = 0; i < s->chunks_count; i++) {
+    al_wipe(s->chunks[i], chunk_bytes(s));
+    al_delete(s->alloc, s->chunks[i], chunk_bytes(s));
+  }
+  if (s->chunks != NULL) al_delete(s->alloc, s->chunks, s->chunks_max * sizeof *s->chunks);
+  memset(s, 0, sizeof *s);
+}
+
+/* Adds one chunk and queues its items, those beyond the limit excepted. */
+static al_err grow(al_slab *s) {
+  if (s->chunks_count == s->chunks_max) return AL_EFULL;
+  void *chunk = al_new(s->alloc, chunk_bytes(s));
+  if (chunk == NULL) return AL_ENOMEM;
+  uint32_t first = s->chunks_count << s->chunk_shift;
+  s->chunks[s->chunks_count++] = chunk;
+  for (uint32_t i = first; i < first + chunk_items(s) && i < s->limit; i++) {
+    slot_at(s, i)->gen = 1;
+    push_free(s, i);
+  }
+  return AL_OK;
+}
+
+al_err al_slab_reserve(al_slab *s, uint32_t items) {
+  if (items > s->limit) return AL_EFULL;
+  while (s->chunks_count << s->chunk_shift < items) {
+    al_err e = grow(s);
+    if (e != AL_OK) return e;
+  }
+  return AL_OK;
+}
+
+uint32_t al_slab_take_noalloc(al_slab *s, void **ret_item) {
+  if (s->free_head == 0) return 0;
+  uint32_t index = s->free_head - 1;
+  slot *t = slot_at(s, index);
+  s->free_head = t->next_free;
+  if (s->free_head == 0) s->free_tail = 0;
+  t->next_free = 0;
+  t->live = true;
+  s->count++;
+  if (ret_item != NULL) *ret_item = item_at(s, index);
+  return (uint32_t)t->gen << AL_SLAB_INDEX_BITS | index;
+}
+
+uint32_t al_slab_take(al_slab *s, void **ret_item) {
+  if (s->free_head == 0 && grow(s) != AL_OK) return 0;
+  return al_slab_take_noalloc(s, ret_item);
+}
+
+/* The slot of a live handle, or NULL. */
+static slot *live_slot(const al_slab *s, uint32_t handle) {
+  uint32_t index = al_slab_index(handle);
+  if (index >> s->chunk_shift >= s->chunks_count) return NULL;
+  slot *t = slot_at(s, index);
+  return t->live && t->gen == handle >> AL_SLAB_INDEX_BITS ? t : NULL;
+}
+
+void al_slab_drop(al_slab *s, uint32_t handle) {
+  slot *t = live_slot(s, handle);
+  AL_ASSERT(t != NULL);
+  uint32_t index = al_slab_index(handle);
+  al_wipe(item_at(s, index), s->item_bytes);
+  t->live = false;
+  t->gen = t->gen == GEN_MAX ? 1 : (uint16_t)(t->gen + 1);
+  s->count--;
+  push_free(s, index);
+}
+
+void *al_slab_get(const al_slab *s, uint32_t handle) {
+  return live_slot(s, handle) != NULL ? item_at(s, al_slab_index(handle)) : NULL;
+}
+
+uint32_t al_slab_each(const al_slab *s, uint32_t *cursor) {
+  uint32_t end = s->chunks_count << s->chunk_shift;
+  for (uint32_t i = *cursor; i < end; i++) {
+    const slot *t = slot_at(s, i);
+    if (!t->live) continue;
+    *cursor = i + 1;
+    return (uint32_t)t->gen << AL_SLAB_INDEX_BITS | i;
+  }
+  *cursor = end;
+  return 0;
+}
