@@ -46,7 +46,8 @@ void al_drive_start(al_drive *d, al_node *n, al_work *w, const al_transport_ops 
  *   Result: none.   Cost: drains.   Source: docs/ARCHITECTURE.md 4.   Tested: unit/drive. */
 void al_drive_tick(al_drive *d);
 
-/* al_drive_pump — drain effects after the host called a command maker (al_stream_write, al_node_join,
+/* al_drive_pump — drain effects after the host called a command maker (al_stream_write,
+ * al_node_join,
  * ...) itself; harmless from inside an event, where it returns at once and the outer loop goes on.
  *   Result: none.   Cost: drains.   Source: docs/ARCHITECTURE.md 4.   Tested: unit/drive. */
 void al_drive_pump(al_drive *d);
