@@ -54,6 +54,11 @@ static inline uint64_t al_load_u64(const uint8_t *p) {
   return (uint64_t)al_load_u32(p) | (uint64_t)al_load_u32(p + 4) << 32;
 }
 
+/* al_load_u48 — six bytes, little-endian. */
+static inline uint64_t al_load_u48(const uint8_t *p) {
+  return (uint64_t)al_load_u32(p) | (uint64_t)al_load_u16(p + 4) << 32;
+}
+
 /* al_store_u16 — two bytes, little-endian. */
 static inline void al_store_u16(uint8_t *p, uint16_t v) {
   p[0] = (uint8_t)v;
@@ -72,6 +77,12 @@ static inline void al_store_u32(uint8_t *p, uint32_t v) {
 static inline void al_store_u64(uint8_t *p, uint64_t v) {
   al_store_u32(p, (uint32_t)v);
   al_store_u32(p + 4, (uint32_t)(v >> 32));
+}
+
+/* al_store_u48 — six bytes, little-endian; the upper 16 bits of v are dropped. */
+static inline void al_store_u48(uint8_t *p, uint64_t v) {
+  al_store_u32(p, (uint32_t)v);
+  al_store_u16(p + 4, (uint16_t)(v >> 32));
 }
 
 /* al_min_u64 — the smaller one. */

@@ -88,6 +88,12 @@ static inline uint64_t al_rd_u64(al_rd *r) {
   return b.ptr != NULL ? al_load_u64(b.ptr) : 0;
 }
 
+/* al_rd_u48 — six bytes, little-endian. */
+static inline uint64_t al_rd_u48(al_rd *r) {
+  al_bytes b = al_rd_bytes(r, 6);
+  return b.ptr != NULL ? al_load_u48(b.ptr) : 0;
+}
+
 /* al_rd_id — a 32-byte identifier. */
 static inline al_id al_rd_id(al_rd *r) {
   al_id id;
@@ -156,6 +162,12 @@ static inline void al_wr_u32(al_wr *w, uint32_t v) {
 static inline void al_wr_u64(al_wr *w, uint64_t v) {
   uint8_t *p = al_wr_take(w, 8);
   if (p != NULL) al_store_u64(p, v);
+}
+
+/* al_wr_u48 — append six bytes, little-endian; the upper 16 bits of v are dropped. */
+static inline void al_wr_u48(al_wr *w, uint64_t v) {
+  uint8_t *p = al_wr_take(w, 6);
+  if (p != NULL) al_store_u48(p, v);
 }
 
 /* al_wr_id — append a 32-byte identifier. */

@@ -53,6 +53,6 @@ size_t al_ring_copy(const al_ring *r, size_t offset, void *dst, size_t len) {
 
 void al_ring_consume(al_ring *r, size_t n) {
   AL_ASSERT(n <= r->len);
-  r->head = n == r->cap ? r->head : place(r, n);
+  r->head = place(r, n);
   r->len -= n;
 }
