@@ -1,0 +1,68 @@
+/* world.h — many shipped cores in one process, in virtual time, from one seed. Every node runs
+ * behind src/drive with a simulated transport: links have delay, jitter, loss, rate and a bounded
+ * queue. A frame lost on the reliable channel arrives late (as SCTP would bring it), one lost on
+ * the other channel never. Every delivery is folded into a digest. Test code: allocates as it
+ * likes. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "allium/al_inspect.h"
+#include "drive/drive.h"
+
+typedef struct world world;
+
+typedef struct world_options {
+  uint64_t seed;
+  uint32_t nodes; /* at most 4096 */
+  uint32_t exits; /* the first ones accept every target */
+  const al_suite *suite;
+  uint32_t delay_us; /* one way, plus up to jitter_us drawn per frame */
+  uint32_t jitter_us;
+  uint32_t loss_ppm;
+  uint64_t rate_bytes_s; /* per link and direction */
+  uint32_t queue_bytes;  /* the transport's high mark */
+  uint8_t hops;
+  al_padding padding;
+  al_limits limits; /* zeroed: the defaults */
+  al_bytes network_secret;
+} world_options;
+
+/* What a test hears of a node. Commands may be given from inside, through world_drive. */
+typedef void world_event_fn(void *ctx, world *w, uint32_t node, const al_event *ev);
+
+void world_options_default(world_options *o);
+world *world_new(const world_options *o, world_event_fn *fn, void *ctx);
+void world_free(world *w);
+al_drive *world_drive(world *w, uint32_t node);
+al_node *world_node(world *w, uint32_t node);
+al_time world_now(const world *w);
+uint64_t world_digest(const world *w);
+uint64_t world_events(const world *w);
+uint32_t world_bufs_free(const world *w);
+
+/* The address record of a node. */
+al_bytes world_address(world *w, uint32_t node);
+/* Start a node (or start it again with its store, with a fresh process seed). */
+void world_start(world *w, uint32_t node);
+/* End it: at once and silently, as kill -9 on a host that loses its network; or with
+ * al_node_shutdown. */
+void world_stop(world *w, uint32_t node, bool clean);
+/* Join through another node's address. */
+void world_join(world *w, uint32_t node, uint32_t via);
+/* Silent loss of everything to and from a node, and back. */
+void world_cut(world *w, uint32_t node, bool cut);
+/* Run until `until` or until nothing is left to happen. */
+void world_run(world *w, al_time until);
+/* Allocation by any core from now on calls al_assert_failed while on. */
+void world_forbid_alloc(world *w, bool on);
+/* Sum of a counter over all nodes; the name must exist. */
+uint64_t world_counter(world *w, const char *name);
+/* Change, drop or repeat frames on the wire: called for every frame sent; returns how many times it
+ * is delivered (0 drops it); may alter it in place. */
+typedef uint32_t world_tap_fn(void *ctx, world *w, uint32_t from, uint32_t to, uint8_t *frame,
+                              size_t len);
+void world_set_tap(world *w, world_tap_fn *fn, void *ctx);
+/* Hand a frame to a node as if its neighbour had sent it, on the first link between the two. */
+bool world_inject(world *w, uint32_t from, uint32_t to, const uint8_t *frame, size_t len);
+
+#endif
