@@ -14,5 +14,6 @@
 #include "base/ring.h"
 #include "base/rng.h"
 #include "base/slab.h"
+#include "base/window.h"
 
 #endif

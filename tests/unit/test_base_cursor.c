@@ -34,6 +34,7 @@ static void sticking(void) {
   tap_ok(al_zero_ct(copy, 4), "a failed copy leaves zeros");
   tap_ok(al_rd_rest(&r).ptr == NULL && al_rd_bytes(&r, 0).ptr == NULL, "a failed view is NULL");
   r = al_rd_init(al_view(b, 4));
+  al_rd_u8(&r);
   al_rd_bytes(&r, SIZE_MAX);
   tap_ok(!al_rd_ok(&r), "a length that wraps is bad");
   r = al_rd_init(al_view(b, 4));
@@ -63,6 +64,8 @@ static void writing(void) {
   tap_ok(al_wr_ok(&w) && al_wr_left(&w) == 0, "a full buffer is ok");
   al_wr_bytes(&w, (al_bytes){NULL, 0});
   tap_ok(al_wr_ok(&w), "nothing fits into a full buffer");
+  w = al_wr_init(b, 5);
+  al_wr_u8(&w, 1);
   tap_ok(al_wr_take(&w, SIZE_MAX) == NULL && !al_wr_ok(&w), "a length that wraps is bad");
 }
 
