@@ -1,0 +1,248 @@
+/* link.h — sessions with neighbours: handshake, frames, messages, fresh keys, heartbeat, padding.
+ * Frames go in (al_link_rx) and come out (al_link_next, al_link_seal); nothing is allocated but by
+ * init, dial and accept. Layer 3. Source: PROTOCOL.md 4. */
+#ifndef AL_LINK_H
+#define AL_LINK_H
+
+#include "allium/al_host.h"
+#include "base/base.h"
+#include "crypto/crypto.h"
+#include "shake/shake.h"
+#include "wire/wire.h"
+
+enum {
+  AL_LINK_CELL_AT = 8,     /* where the cell (AL_CELL_BYTES) begins in a frame */
+  AL_LINK_PAYLOAD_AT = 20, /* where its payload (AL_CELL_PAYLOAD_BYTES) begins in a frame */
+  AL_LINK_SLOT_BYTES = 16384,
+  AL_LINK_SLOTS_DEFAULT = 96,
+  AL_LINK_SLOTS_MIN = 16,
+  AL_LINK_OUT_MAX = 16, /* messages that one link may have waiting to be sent */
+};
+
+/* al_link_code — why a link is closed: the code of CLOSE, and of AL_LINK_EVENT_DEAD. */
+typedef enum al_link_code {
+  AL_LINK_CODE_DONE = 0,      /* not needed any more */
+  AL_LINK_CODE_SHUTDOWN = 1,  /* the node ends */
+  AL_LINK_CODE_REDUNDANT = 2, /* another link to the same node stays */
+  AL_LINK_CODE_PHASES = 3,    /* 256 phases of keys are used up */
+  AL_LINK_CODE_LIMIT = 4,     /* too many links */
+  /* never sent: */
+  AL_LINK_CODE_OPEN_TIMEOUT = 128,  /* the transport did not open in 30 s */
+  AL_LINK_CODE_SHAKE_TIMEOUT = 129, /* the handshake was not finished in 10 s */
+  AL_LINK_CODE_DEAD = 130,          /* three PINGs in a row unanswered */
+  AL_LINK_CODE_REKEY = 131,         /* keys were not replaced in time */
+  AL_LINK_CODE_IDENTITY = 132,      /* the other side proved another ID than the one dialled */
+  AL_LINK_CODE_DESCRIPTOR = 133,    /* the other side's descriptor is not valid */
+} al_link_code;
+
+/* al_links_config — everything a table of links needs. Pointers must outlive the table. */
+typedef struct al_links_config {
+  const al_suite *suite;
+  const al_alloc *alloc;
+  al_rng *rng;
+  al_counters *counters;
+  const al_shake_self *self;  /* own link key and ID                                   [borrowed] */
+  const al_bytes *descriptor; /* own descriptor; read anew whenever it is sent         [borrowed] */
+  al_bytes network;           /* 1..64 bytes                                           [borrowed] */
+  al_bytes secret;            /* 32 bytes, or empty for a public network               [borrowed] */
+  bool simulation;            /* puzzles of descriptors are not checked */
+  al_padding padding;
+  uint32_t links_max;     /* 1..4096 */
+  uint32_t message_slots; /* at least AL_LINK_SLOTS_MIN; 0: AL_LINK_SLOTS_DEFAULT */
+  uint64_t wall_s;        /* Unix seconds at `now`, for the expiry of descriptors */
+  al_time now;
+  uint64_t rekey_us;     /* 0: one hour */
+  uint64_t rekey_frames; /* 0: 2^32 */
+} al_links_config;
+
+typedef struct al_link_session al_link_session; /* private to src/link */
+typedef struct al_link_slot al_link_slot;
+
+/* al_links — the table; fields are private to src/link. */
+typedef struct al_links {
+  al_links_config cfg;
+  al_slab sessions; /* al_link_session; the handles are al_link */
+  al_slab shakes;   /* what a link needs during its handshake only */
+  al_heap timers;   /* by index of session: no later than its next deadline */
+  al_map by_peer;   /* ID -> first link of the chain */
+  al_link_slot *slots;
+  uint8_t *bodies;
+  uint32_t free_slots, free_count, in_count, shake_count;
+} al_links;
+
+/* al_links_init — an empty table.
+ *   c    copied; `network` and `secret` are copied by reference                       [borrowed]
+ * Result: AL_OK, AL_EINVAL (a field is out of range), AL_ENOMEM (ls is cleared).
+ * Cost:   allocates message_slots * 16 KiB, 20 bytes for each possible link.
+ * Source: PROTOCOL.md 4.   Tested: unit/link_shake. */
+al_err al_links_init(al_links *ls, const al_links_config *c);
+
+/* al_links_clear — wipe all keys and give the memory back. A zeroed al_links is allowed.
+ * Result: none.   Cost: one pass.   Source: HACKING.md, "Secrets".   Tested: unit/link_shake. */
+void al_links_clear(al_links *ls);
+
+/* al_links_set — change what may change while links live.
+ *   padding  as in the configuration
+ *   wall_s   Unix seconds that belong to now
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.6.   Tested: unit/link_time. */
+void al_links_set(al_links *ls, al_padding padding, uint64_t wall_s, al_time now);
+
+/* ---- life of a link ---- */
+
+/* al_link_dial — a link that this node opens; the transport is asked for it by the caller.
+ *   peer        the ID that must answer; NULL: whoever does                             [borrowed]
+ *   descriptor  the peer's, verified, when it is known (saves one round trip); or empty [borrowed]
+ *   ret         its handle                                                              [out]
+ * Result: AL_OK; AL_EFULL (counted: link_full), AL_ENOMEM, AL_EPARSE (the descriptor).
+ * Cost:   may allocate.   Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+al_err al_link_dial(al_links *ls, al_time now, const al_id *peer, al_bytes descriptor,
+                    al_link *ret);
+
+/* al_link_up — the transport of a dialled link is open: the handshake begins.
+ *   binding   PROTOCOL.md 3.3                                                           [borrowed]
+ * Result: AL_OK; call al_link_next. AL_ENOTFOUND, AL_ESTATE (not dialling), AL_EFULL (no message
+ *         slot: free the link).
+ * Cost:   X-Wing key generation and encapsulation; no allocation.
+ * Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+al_err al_link_up(al_links *ls, al_link link, al_time now, const uint8_t binding[32]);
+
+/* al_link_accept — a link that another node opened, its transport is open.
+ *   ret   its handle                                                                    [out]
+ * Result: AL_OK, AL_EFULL (counted: link_full), AL_ENOMEM.
+ * Cost:   may allocate.   Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+al_err al_link_accept(al_links *ls, al_time now, const uint8_t binding[32], al_link *ret);
+
+/* al_link_free — forget a link: keys wiped, its messages dropped. The only way a handle dies; the
+ * caller closes the transport. A stale handle is allowed.
+ * Result: none.   Cost: O(slots).   Source: PROTOCOL.md 4.   Tested: unit/link_shake. */
+void al_link_free(al_links *ls, al_link link);
+
+/* ---- receiving ---- */
+
+/* al_link_verdict — what a frame was. */
+typedef enum al_link_verdict {
+  AL_LINK_DROP = 0, /* not valid; counted */
+  AL_LINK_NONE,     /* taken; call al_link_next for what it caused */
+  AL_LINK_UP,   /* taken; the link is authenticated now (became_up) and it carried nothing else */
+  AL_LINK_CELL, /* `cell`, of type CELL, CREATED or DESTROY */
+  AL_LINK_MESSAGE, /* `message` is whole */
+  AL_LINK_CLOSED,  /* the link ended; `code`. Free it */
+} al_link_verdict;
+
+/* al_link_message — a whole message; ptr may be written to, up to AL_LINK_SLOT_BYTES. */
+typedef struct al_link_message {
+  al_message_kind kind;
+  uint32_t id; /* of a SPHINX: the circuit's */
+  uint8_t *ptr;
+  uint32_t len;
+} al_link_message;
+
+/* al_link_in — what came of a frame. Fields not named by the verdict are zero. */
+typedef struct al_link_in {
+  bool became_up;      /* with UP, CELL, MESSAGE and CLOSED: this very frame authenticated the link;
+                        * deal with that first. `peer` is set */
+  al_id peer;          /* with became_up and with a descriptor */
+  al_bytes descriptor; /* not empty (with NONE only): the peer's descriptor, valid and signed, for
+                        * the book; whose it is gets proved with became_up. In `slot` */
+  al_cell_header cell;
+  uint8_t *payload; /* of the cell: AL_CELL_PAYLOAD_BYTES, in the frame given to al_link_rx */
+  al_link_message message;
+  uint8_t code;
+  uint32_t slot; /* not 0: to be given back with al_link_message_done when the bytes of `message` or
+                  * `descriptor` are done with; other calls may come in between */
+} al_link_in;
+
+/* al_link_rx — one frame of a link.
+ *   frame  modified: opened in place; a frame of another length than AL_FRAME_BYTES is dropped
+ * [in/out] ret    written for every verdict [out] Result: the verdict. DROP is counted:
+ * link_frame_size, link_auth, link_replay, link_state, link_parse, link_handshake_parse,
+ * link_handshake_auth, link_slots; the frame is then as it was, or wiped. A stale handle is DROP
+ * (link_state). Cost:   data: one AEAD open. Handshake: KEM operations, one hybrid signature check.
+ * No allocation. Source: PROTOCOL.md 4.1-4.6.   Tested: unit/link_shake, unit/link_frame,
+ * fuzz/link. */
+al_link_verdict al_link_rx(al_links *ls, al_link link, al_span frame, al_time now, al_link_in *ret);
+
+/* al_link_message_done — give back `slot` of an al_link_in; 0 is allowed.
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
+void al_link_message_done(al_links *ls, uint32_t slot);
+
+/* ---- sending ---- */
+
+/* al_link_has_urgent — is a frame of the handshake, PING, PONG, PADDING, a rekey or CLOSE waiting?
+ * These go before everything else, those of channel rt even without credit (the transport may drop
+ * them).
+ * Result: whether al_link_next would give one.   Cost: O(1).
+ * Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
+bool al_link_has_urgent(const al_links *ls, al_link link);
+
+/* al_link_has_message — is a fragment of a message waiting? One fragment counts as one cell: the
+ * caller lets messages and circuits take turns.
+ * Result: whether al_link_next would give one once nothing is urgent.   Cost: O(1).
+ * Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
+bool al_link_has_message(const al_links *ls, al_link link);
+
+/* al_link_next — the next own frame of a link, sealed: urgent ones first, then one fragment; SPHINX
+ * before records. It must be sent: what it carried is not queued any more.
+ *   frame  AL_FRAME_BYTES                                                               [out]
+ *   ch     the channel it belongs to                                                    [out]
+ * Result: false when nothing is waiting.
+ * Cost:   one AEAD seal; no allocation.
+ * Source: PROTOCOL.md 4.   Tested: unit/link_message. */
+bool al_link_next(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES],
+                  al_channel *ch);
+
+/* al_link_may_seal — does the link take cells of circuits: authenticated and not closing?
+ * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
+bool al_link_may_seal(const al_links *ls, al_link link);
+
+/* al_link_seal — make a frame of a cell, in place. It goes over channel bulk.
+ *   link   al_link_may_seal must be true                                                [asserted]
+ *   frame  [8..1104) is the cell, its header encoded                                   [in/out]
+ * Result: none.   Cost: one AEAD seal; no allocation.
+ * Source: PROTOCOL.md 4.1, 4.3.   Tested: unit/link_message. */
+void al_link_seal(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES]);
+
+/* al_link_send_message — queue a message, copied into a slot.
+ *   kind   not REKEY, REKEYED                                                           [asserted]
+ *   id     circuit id of a SPHINX; ignored for the others
+ *   bytes  al_message_valid() in length [asserted] Result: AL_OK; AL_EFULL (no slot, or
+ * AL_LINK_OUT_MAX are waiting), AL_ESTATE (al_link_may_seal is false). Cost:   one copy; no
+ * allocation.   Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
+al_err al_link_send_message(al_links *ls, al_link link, al_message_kind kind, uint32_t id,
+                            al_bytes bytes);
+
+/* al_link_may_message — would al_link_send_message take one of this kind now? Records are taken
+ * only as long as few of them wait, so that set-up packets find room. Result: whether.   Cost:
+ * O(1).   Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
+bool al_link_may_message(const al_links *ls, al_link link, al_message_kind kind);
+
+/* al_link_send_close — say CLOSE: al_link_next gives one last frame, queued messages are dropped;
+ * then free the link. On a link that is not up nothing is sent.
+ * Result: AL_OK, AL_ESTATE (not up, or closing).   Cost: O(slots).
+ * Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
+al_err al_link_send_close(al_links *ls, al_link link, al_link_code code);
+
+/* ---- time ---- */
+
+/* al_link_event — what time brought. DEAD: tell whom it concerns, close the transport, free the
+ * link. SEND: call al_link_next for it. */
+typedef struct al_link_event {
+  enum { AL_LINK_EVENT_DEAD = 1, AL_LINK_EVENT_SEND } kind;
+  al_link link;
+  al_link_code code; /* with DEAD */
+} al_link_event;
+
+/* al_links_deadline — when al_links_tick has something to do, at the earliest.
+ * Result: a time, maybe past, or AL_TIME_NEVER.   Cost: O(1).
+ * Source: PROTOCOL.md 4.6.   Tested: unit/link_time. */
+al_time al_links_deadline(const al_links *ls);
+
+/* al_links_tick — one event; call until false.
+ *   ret   written when true                                                             [out]
+ * Result: false when nothing more is due.   Cost: O(log links) an event; no allocation.
+ * Source: PROTOCOL.md 4.2, 4.5, 4.6.   Tested: unit/link_time. */
+bool al_links_tick(al_links *ls, al_time now, al_link_event *ret);
+
+#include "link/link_query.h"
+
+#endif
