@@ -9,11 +9,14 @@ if (program === undefined) {
   console.error('usage: wasi-run.mjs program.wasm [arguments]');
   process.exit(2);
 }
+// wasi-libc takes '/' and '.' for the same empty prefix, so only one can be there: the one that the
+// arguments use.
+const preopens = rest.some((a) => a.startsWith('/')) ? { '/': '/' } : { '.': '.' };
 const wasi = new WASI({
   version: 'preview1',
   args: [program, ...rest],
   env: process.env,
-  preopens: { '/': '/', '.': '.' },
+  preopens,
   returnOnExit: true,
 });
 const module = await WebAssembly.compile(await readFile(program));

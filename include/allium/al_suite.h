@@ -24,6 +24,7 @@ enum {
   AL_SIG_SK_BYTES = 4064,   /* 32 Ed25519 seed ‖ 4032 ML-DSA-65 */
   AL_SIG_BYTES = 3373,      /* 64 Ed25519 ‖ 3309 ML-DSA-65 */
   AL_SIG_COINS_BYTES = 32,  /* ML-DSA hedge */
+  AL_SIG_MSG_BYTES_MAX = 16384, /* longest signed message; longer ones: AL_EINVAL */
 };
 
 /* al_suite — one provider. Sizes are the enum above for every provider, `null` included.
