@@ -1,0 +1,147 @@
+/* book.h — the nodes this node knows of: one bounded table of verified descriptors behind 4-byte
+ * handles. A record that is in the book has been checked completely. Layer 2. */
+#ifndef AL_BOOK_H
+#define AL_BOOK_H
+
+#include "base/base.h"
+#include "book/identity.h"
+#include "wire/wire.h"
+
+/* al_peer — a handle of the book; 0 is none; goes stale when the entry is removed. */
+typedef uint32_t al_peer;
+
+enum {
+  AL_BOOK_GRACE_S = 86400, /* how long an expired record stays, to have addresses to dial */
+};
+
+/* al_peer_entry — what is known of one node. Borrowed until the next call that changes the book. */
+typedef struct al_peer_entry {
+  al_id id;
+  al_desc desc;      /* views into `bytes` */
+  al_bytes record;   /* the descriptor as it was signed */
+  uint64_t learnt_s; /* wall time when this record came */
+  uint64_t group;    /* al_address_group of the first address that has one; 0: exempt */
+  uint32_t pins;     /* al_book_pin */
+  uint32_t bytes_count;
+  uint8_t bytes[AL_DESC_BYTES_MAX];
+} al_peer_entry;
+
+/* al_book — the table; fields are private to book.c. */
+typedef struct al_book {
+  al_slab entries;
+  al_map by_id;
+  al_id self;
+} al_book;
+
+/* al_book_verdict — what became of a record. */
+typedef enum al_book_verdict {
+  AL_BOOK_NEW = 1,   /* a node that was not known; it is in the book now */
+  AL_BOOK_NEWER,     /* took the place of the record that was there */
+  AL_BOOK_SAME,      /* this very record is there already */
+  AL_BOOK_STALE,     /* a record with a higher sequence, or other bytes with this one, is there */
+  AL_BOOK_SELF,      /* our own identifier */
+  AL_BOOK_MALFORMED, /* not a descriptor (count gossip_parse) */
+  AL_BOOK_EXPIRED,   /* out of date, or of a time to come (count gossip_expired) */
+  AL_BOOK_PUZZLE,    /* the identity puzzle is not solved (count gossip_puzzle) */
+  AL_BOOK_SIGNATURE, /* the signature is wrong (count gossip_signature) */
+  AL_BOOK_FULL,      /* good, but there is no room (count gossip_full) */
+} al_book_verdict;
+
+/* al_book_put options, or'ed. */
+enum {
+  AL_BOOK_CHECK_PUZZLE = 1, /* not in simulations */
+  AL_BOOK_MAKE_ROOM = 2,    /* when full, the record learnt first that is not pinned gives way */
+};
+
+/* al_book_init — an empty book.
+ *   a       kept; must outlive the book                                                [borrowed]
+ *   limit   entries it can hold, 1..2^20; memory for them comes by al_book_reserve
+ *   secret  AL_MAP_SECRET_BYTES random bytes
+ *   self    this node's identifier: its descriptor is never taken
+ * Result: AL_OK or AL_ENOMEM (then the book is cleared).   Cost: two allocations.
+ * Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
+al_err al_book_init(al_book *b, const al_alloc *a, uint32_t limit,
+                    const uint8_t secret[AL_MAP_SECRET_BYTES], const al_id *self);
+
+/* al_book_clear — give everything back. A zeroed al_book is allowed.
+ * Result: none.   Cost: one pass.   Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
+void al_book_clear(al_book *b);
+
+/* al_book_reserve — have memory for `free_count` entries more than there are, up to the limit.
+ * Called when memory may be got (start, commands), never for RX or TICK.
+ * Result: AL_OK (also when the limit keeps it below), AL_ENOMEM (what was got stays).
+ * Cost:   one allocation of about 11 KB an entry.
+ * Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
+al_err al_book_reserve(al_book *b, uint32_t free_count);
+
+/* al_book_source — how a record is judged: by which crypto, at which Unix time, with which
+ * AL_BOOK_* options. */
+typedef struct al_book_source {
+  const al_suite *suite;
+  uint64_t wall_s;
+  uint32_t options;
+} al_book_source;
+
+/* al_book_put — take in a descriptor. Cheap checks come first; the signature is verified last, and
+ * only when the record would be taken.
+ *   record    copied when taken
+ *   ret_peer  entry of that identifier; 0 unless NEW, NEWER, SAME or STALE             [out]
+ * Result: a verdict. SAME is as good as verified; of a STALE record nothing but its form was
+ *         looked at. Never allocates: FULL also when al_book_reserve was not called.
+ * Cost:   a hash of the key; with a verification about 200 us natively.
+ * Source: PROTOCOL.md 3.4, 7.   Tested: unit/book_book. */
+al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes record,
+                            al_peer *ret_peer);
+
+/* al_book_find — the entry of an identifier.
+ * Result: 0 when it is not known.   Cost: one map probe.
+ * Source: docs/ARCHITECTURE.md.     Tested: unit/book_book. */
+al_peer al_book_find(const al_book *b, const al_id *id);
+
+/* al_book_get — what a handle stands for.
+ * Result: borrowed until the book changes; NULL for 0 and for a stale handle.   Cost: constant.
+ * Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
+const al_peer_entry *al_book_get(const al_book *b, al_peer peer);
+
+/* al_book_each — walk over the entries: start with *cursor = 0. The book may change meanwhile.
+ *   cursor   advanced                                                                  [in/out]
+ * Result: the next handle, 0 at the end.   Cost: one pass in all.
+ * Source: docs/ARCHITECTURE.md.            Tested: unit/book_book. */
+al_peer al_book_each(const al_book *b, uint32_t *cursor);
+
+/* al_book_count — how many nodes are known. */
+static inline uint32_t al_book_count(const al_book *b) { return al_slab_count(&b->entries); }
+
+/* al_book_fresh — whether a record has not expired: only then it is sent, counted on and routed to.
+ */
+static inline bool al_book_fresh(const al_peer_entry *e, uint64_t wall_s) {
+  return wall_s < e->desc.expiry_s;
+}
+
+/* al_book_onion_pk — the onion key of an epoch, as far as it is published.
+ * Result: AL_KEM_PK_BYTES borrowed bytes, or NULL.   Cost: constant.
+ * Source: PROTOCOL.md 5.6.   Tested: unit/book_book. */
+const uint8_t *al_book_onion_pk(const al_peer_entry *e, uint64_t epoch);
+
+/* al_book_pin — keep an entry from being removed (a neighbour, a guard, a hop in use), or let it
+ * go. Pins are counted. peer   0 and stale handles are passed over Result: none.   Cost: constant.
+ * Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
+void al_book_pin(al_book *b, al_peer peer, bool pin);
+
+/* al_book_drop — remove an entry, pinned or not; 0 and stale handles are passed over.
+ * Result: none.   Cost: one wipe.   Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
+void al_book_drop(al_book *b, al_peer peer);
+
+/* al_book_expire — remove what expired more than AL_BOOK_GRACE_S ago, pinned or not.
+ * Result: how many were removed.   Cost: one pass.
+ * Source: PROTOCOL.md 7.           Tested: unit/book_book. */
+uint32_t al_book_expire(al_book *b, uint64_t wall_s);
+
+/* al_book_sample — one of the fresh entries that have all these flags, each equally likely.
+ *   flags   AL_DESC_*; 0: any
+ *   rng     advanced                                                                   [in/out]
+ * Result: 0 when there is none.   Cost: one pass.
+ * Source: PROTOCOL.md 7.          Tested: unit/book_book. */
+al_peer al_book_sample(const al_book *b, al_rng *rng, uint16_t flags, uint64_t wall_s);
+
+#endif
