@@ -102,11 +102,11 @@ al_gossip_verdict al_gossip_rx(al_gossip *g, al_link link, al_message_kind kind,
  * none.   Cost: one map probe.   Source: PROTOCOL.md 7.   Tested: unit/gossip_net. */
 void al_gossip_learned(al_gossip *g, const al_id *peer, al_link from, al_time now);
 
-/* al_gossip_refused — the book has refused a descriptor (the caller has counted why).
- *   stale  it was only not newer; else it was malformed, forged or expired: that neighbour is asked
- *          less for a while
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.   Tested: unit/gossip_rx. */
-void al_gossip_refused(al_gossip *g, al_link from, bool stale, al_time now);
+/* al_gossip_refused — the book has not taken a descriptor (the caller has counted why).
+ *   why   what al_book_put said; MALFORMED, EXPIRED, PUZZLE and SIGNATURE count against the
+ * neighbour: it is asked for less for a while Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.
+ * Tested: unit/gossip_rx. */
+void al_gossip_refused(al_gossip *g, al_link from, al_book_verdict why, al_time now);
 
 /* al_gossip_ready — the neighbours that something is to be sent to: start with *cursor = 0; call
  * al_gossip_next for each as long as its link takes a record. Those that do not take one stay.

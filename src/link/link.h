@@ -6,6 +6,7 @@
 
 #include "allium/al_host.h"
 #include "base/base.h"
+#include "book/book.h"
 #include "crypto/crypto.h"
 #include "shake/shake.h"
 #include "wire/wire.h"
@@ -41,7 +42,8 @@ typedef struct al_links_config {
   const al_alloc *alloc;
   al_rng *rng;
   al_counters *counters;
-  const al_shake_self *self;  /* own link key and ID                                   [borrowed] */
+  const al_identity *identity; /* own keys and ID                                      [borrowed] */
+  const al_book *book; /* NULL, or: records that are in it are not verified again      [borrowed] */
   const al_bytes *descriptor; /* own descriptor; read anew whenever it is sent         [borrowed] */
   al_bytes network;           /* 1..64 bytes                                           [borrowed] */
   al_bytes secret;            /* 32 bytes, or empty for a public network               [borrowed] */
@@ -62,12 +64,13 @@ typedef struct al_link_slot al_link_slot;
 typedef struct al_links {
   al_links_config cfg;
   al_slab sessions; /* al_link_session; the handles are al_link */
-  al_slab shakes;   /* what a link needs during its handshake only */
+  al_slab shakes;   /* al_link_shaking: what a link needs during its handshake only */
   al_heap timers;   /* by index of session: no later than its next deadline */
   al_map by_peer;   /* ID -> first link of the chain */
   al_link_slot *slots;
-  uint8_t *bodies;
-  uint32_t free_slots, free_count, in_count, shake_count;
+  uint8_t *bodies;    /* AL_LINK_SLOT_BYTES for each slot */
+  uint32_t free_slot; /* first of the list, index + 1 */
+  uint32_t used[5];   /* slots by use */
 } al_links;
 
 /* al_links_init — an empty table.
@@ -129,7 +132,7 @@ typedef enum al_link_verdict {
   AL_LINK_CLOSED,  /* the link ended; `code`. Free it */
 } al_link_verdict;
 
-/* al_link_message — a whole message; ptr may be written to, up to AL_LINK_SLOT_BYTES. */
+/* al_link_message — a whole message; its bytes may be written to. */
 typedef struct al_link_message {
   al_message_kind kind;
   uint32_t id; /* of a SPHINX: the circuit's */
@@ -148,8 +151,9 @@ typedef struct al_link_in {
   uint8_t *payload; /* of the cell: AL_CELL_PAYLOAD_BYTES, in the frame given to al_link_rx */
   al_link_message message;
   uint8_t code;
-  uint32_t slot; /* not 0: to be given back with al_link_message_done when the bytes of `message` or
-                  * `descriptor` are done with; other calls may come in between */
+  uint32_t slot; /* where the bytes of `message` or `descriptor` are: to be given back with
+                  * al_link_message_done; other calls may come in between. 0: they are in the frame
+                  * given to al_link_rx, or there are none */
 } al_link_in;
 
 /* al_link_rx — one frame of a link.
