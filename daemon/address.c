@@ -67,8 +67,8 @@ bool al_hostport_parse(const char *text, int fallback, char *host, uint16_t *ret
   return true;
 }
 
-bool al_address_parse(const char *text, al_address *ret, GError **err) {
-  al_address a = {.has_id = false};
+bool al_peer_address_parse(const char *text, al_peer_address *ret, GError **err) {
+  al_peer_address a = {.has_id = false};
   if (!g_str_has_prefix(text, SCHEME))
     return fail(err, text, "an address begins with `allium:` (see `allium address`)");
   g_auto(GStrv) part = g_strsplit(text + strlen(SCHEME), "/", 4);
@@ -87,7 +87,7 @@ bool al_address_parse(const char *text, al_address *ret, GError **err) {
   return true;
 }
 
-char *al_address_text(const al_address *a) {
+char *al_peer_address_text(const al_peer_address *a) {
   char secret[AL_BASE32_LEN(AL_ADDRESS_SECRET_BYTES) + 1], id[AL_BASE32_LEN(32) + 1] = "";
   bool v6 = strchr(a->host, ':') != NULL;
   al_base32_encode(secret, a->secret, sizeof a->secret);
@@ -96,7 +96,7 @@ char *al_address_text(const al_address *a) {
                          secret, a->has_id ? "/" : "", id);
 }
 
-size_t al_address_record(const al_address *a, const al_endpoint *e, uint8_t *out) {
+size_t al_peer_address_record(const al_peer_address *a, const al_endpoint *e, uint8_t *out) {
   size_t n = e->family == 4 ? 4 : 16, at = 0;
   out[at++] = RECORD_KIND;
   out[at++] = e->family;
@@ -108,13 +108,13 @@ size_t al_address_record(const al_address *a, const al_endpoint *e, uint8_t *out
   return at + AL_ADDRESS_SECRET_BYTES;
 }
 
-bool al_address_from_record(al_bytes record, al_address *ret) {
+bool al_peer_address_from_record(al_bytes record, al_peer_address *ret) {
   if (record.len < RECORD_HEAD || record.ptr[0] != RECORD_KIND) return false;
   uint8_t family = record.ptr[1];
   size_t n = family == 4 ? 4 : 16;
   if ((family != 4 && family != 6) || record.len != RECORD_HEAD + n + 2 + AL_ADDRESS_SECRET_BYTES)
     return false;
-  *ret = (al_address){.has_id = false};
+  *ret = (al_peer_address){.has_id = false};
   const uint8_t *p = record.ptr + RECORD_HEAD;
   inet_ntop(family == 4 ? AF_INET : AF_INET6, p, ret->host, sizeof ret->host);
   ret->port = (uint16_t)(p[n] | p[n + 1] << 8);

@@ -15,15 +15,15 @@ enum {
   AL_ADDRESS_TEXT_MAX = 512,    /* more than the longest text */
 };
 
-/* al_address — a parsed text. The host may be a name that has to be resolved at the time of
+/* al_peer_address — a parsed text. The host may be a name that has to be resolved at the time of
  * dialling. */
-typedef struct al_address {
+typedef struct al_peer_address {
   char host[AL_ADDRESS_HOST_MAX + 1]; /* without brackets */
   uint16_t port;
   uint8_t secret[AL_ADDRESS_SECRET_BYTES];
   bool has_id;
   al_id id;
-} al_address;
+} al_peer_address;
 
 /* al_endpoint — an IP address and a port. */
 typedef struct al_endpoint {
@@ -32,27 +32,27 @@ typedef struct al_endpoint {
   uint16_t port;
 } al_endpoint;
 
-/* al_address_parse — text to fields.
+/* al_peer_address_parse — text to fields.
  *   err  says what is wrong with which part                                              [out]
  * Result: false and err (AL_EXIT_USAGE).   Cost: O(text).   Source: PROTOCOL.md 3.2.
  * Tested: unit/daemon_address. */
-bool al_address_parse(const char *text, al_address *ret, GError **err);
+bool al_peer_address_parse(const char *text, al_peer_address *ret, GError **err);
 
-/* al_address_text — fields to text, to be freed with g_free.
+/* al_peer_address_text — fields to text, to be freed with g_free.
  *   Result: never NULL.   Cost: one allocation.   Source: PROTOCOL.md 3.2.
  *   Tested: unit/daemon_address. */
-char *al_address_text(const al_address *a);
+char *al_peer_address_text(const al_peer_address *a);
 
-/* al_address_record — the binary record of an address whose host is, or was resolved to, e.
+/* al_peer_address_record — the binary record of an address whose host is, or was resolved to, e.
  *   out  AL_ADDRESS_RECORD_MAX bytes                                                     [out]
  * Result: bytes written, 58 or 70.   Cost: one copy.   Source: PROTOCOL.md 3.2.
  * Tested: unit/daemon_address. */
-size_t al_address_record(const al_address *a, const al_endpoint *e, uint8_t *out);
+size_t al_peer_address_record(const al_peer_address *a, const al_endpoint *e, uint8_t *out);
 
-/* al_address_from_record — a binary record as an address whose host is numeric.
+/* al_peer_address_from_record — a binary record as an address whose host is numeric.
  *   Result: false when it is no record of kind 1.   Cost: one copy.   Source: PROTOCOL.md 3.2.
  *   Tested: unit/daemon_address. */
-bool al_address_from_record(al_bytes record, al_address *ret);
+bool al_peer_address_from_record(al_bytes record, al_peer_address *ret);
 
 /* al_hostport_parse — split HOST:PORT, [IPV6]:PORT, and, when a fallback port is given, HOST alone.
  *   fallback  port when the text has none; -1: the text must have one                    [in]

@@ -71,8 +71,8 @@ static bool check_network(const char *v, GError **err) {
 }
 
 static bool check_join(const char *v, GError **err) {
-  al_address a;
-  return al_address_parse(v, &a, err);
+  al_peer_address a;
+  return al_peer_address_parse(v, &a, err);
 }
 
 static bool check_listen(const char *v, GError **err) {

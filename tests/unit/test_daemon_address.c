@@ -35,32 +35,32 @@ static void test_base32(void) {
 static void round_trip(const char *host, bool id) {
   uint8_t bytes[AL_ADDRESS_SECRET_BYTES];
   char secret[100], node[60];
-  al_address a, b;
+  al_peer_address a, b;
   for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 37 + 1);
   al_base32_encode(secret, bytes, sizeof bytes);
   al_base32_encode(node, bytes, 32);
   g_autofree char *text =
       g_strconcat("allium:", host, ":9251/", secret, id ? "/" : "", id ? node : "", NULL);
-  if (!tap_ok(al_address_parse(text, &a, NULL), "read %s", text)) return;
-  g_autofree char *again = al_address_text(&a);
+  if (!tap_ok(al_peer_address_parse(text, &a, NULL), "read %s", text)) return;
+  g_autofree char *again = al_peer_address_text(&a);
   tap_ok(g_str_equal(text, again), "written as it was");
   tap_is_mem(a.secret, bytes, sizeof bytes, "the secret");
   tap_ok(a.has_id == id && a.port == 9251, "ID and port");
   al_endpoint e;
   if (!al_endpoint_parse(a.host, a.port, &e)) return;
   uint8_t record[AL_ADDRESS_RECORD_MAX];
-  size_t len = al_address_record(&a, &e, record);
+  size_t len = al_peer_address_record(&a, &e, record);
   tap_is_u64(len, e.family == 4 ? 58 : 70, "length of the record");
   tap_ok(record[0] == 1 && record[1] == e.family, "kind and family");
   tap_ok(record[len - 52] == (9251 & 255) && record[len - 51] == 9251 >> 8, "port, little-endian");
-  tap_ok(al_address_from_record((al_bytes){record, len}, &b), "record read");
+  tap_ok(al_peer_address_from_record((al_bytes){record, len}, &b), "record read");
   tap_ok(g_str_equal(a.host, b.host) && a.port == b.port && !memcmp(a.secret, b.secret, 50),
          "same");
   for (size_t cut = 0; cut < len; cut++)
-    if (al_address_from_record((al_bytes){record, cut}, &b))
+    if (al_peer_address_from_record((al_bytes){record, cut}, &b))
       tap_ok(false, "cut record at %zu", cut);
   record[1] = 5;
-  tap_ok(!al_address_from_record((al_bytes){record, len}, &b), "unknown family");
+  tap_ok(!al_peer_address_from_record((al_bytes){record, len}, &b), "unknown family");
 }
 
 static void test_refused(void) {
@@ -71,12 +71,12 @@ static void test_refused(void) {
       "allium::1/", "allium:[::1:1/",   "allium:[x]:1/", "allium:h:0/",      "allium:h:65536/",
       "allium:h:/", "allium:h:1x/",     "allium: h:1/",  "allium:h%41:1/",   "allium:.h:1/",
       "allium:h/",  "allium:::1:9251/", "allium:a:b:1/", "allium:h:-1/",     "allium:h:1/x/y/z"};
-  al_address a;
+  al_peer_address a;
   for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
     bool slash = g_str_has_suffix(bad[i], "/");
     g_autofree char *text = g_strconcat(bad[i], slash ? s80 : "", NULL);
     GError *err = NULL;
-    bool good = al_address_parse(text, &a, &err);
+    bool good = al_peer_address_parse(text, &a, &err);
     tap_ok(!good && err && err->message[0], "refused `%s`: %s", bad[i], err ? err->message : "");
     g_clear_error(&err);
   }
@@ -84,9 +84,9 @@ static void test_refused(void) {
   g_autofree char *bad_id = g_strconcat("allium:h:1/", s80, "/abc", NULL);
   g_autofree char *name = g_strnfill(256, 'a');
   g_autofree char *long_host = g_strconcat("allium:", name, ":1/", s80, NULL);
-  tap_ok(!al_address_parse(short_secret, &a, NULL), "a secret cut short");
-  tap_ok(!al_address_parse(bad_id, &a, NULL), "a node ID cut short");
-  tap_ok(!al_address_parse(long_host, &a, NULL), "a host of 256 characters");
+  tap_ok(!al_peer_address_parse(short_secret, &a, NULL), "a secret cut short");
+  tap_ok(!al_peer_address_parse(bad_id, &a, NULL), "a node ID cut short");
+  tap_ok(!al_peer_address_parse(long_host, &a, NULL), "a host of 256 characters");
 }
 
 static void test_endpoint(void) {
