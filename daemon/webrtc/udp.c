@@ -423,6 +423,7 @@ static uint32_t fill_batch(al_outbox *o, send_batch *b) {
                                        .msg_iov = &b->iov[m],
                                        .msg_iovlen = 1};
     if (n > 1) {
+      memset(b->control[m].b, 0, sizeof b->control[m].b);
       b->mm[m].msg_hdr.msg_control = b->control[m].b;
       b->mm[m].msg_hdr.msg_controllen = sizeof b->control[m].b;
       struct cmsghdr *c = CMSG_FIRSTHDR(&b->mm[m].msg_hdr);
