@@ -1,0 +1,73 @@
+# What a person types. The work is Meson's (meson.build) and the scripts' (tools/); this file only
+# says which. A bare Debian 12 needs make and git; the rest is installed and fetched (tools/setup,
+# tools/fetch).
+.PHONY: all help setup fetch demo check bench fuzz lint format install uninstall clean distclean
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+
+BUILD := build
+FUZZ_SECONDS ?= 600
+
+help:
+	@echo 'make          build build/allium'
+	@echo 'make demo     six nodes on this machine, a download through three hops'
+	@echo 'make check    every test: gcc, clang with sanitizers, WebAssembly; checks and lint'
+	@echo 'make bench    measure; JSON in bench/results/ and a table'
+	@echo 'make fuzz     run each fuzz target for FUZZ_SECONDS (600) seconds'
+	@echo 'make lint     clang-format and clang-tidy over what changed'
+	@echo 'make format   let clang-format rewrite our files'
+	@echo 'make install  install the program, its manual and its unit (PREFIX, DESTDIR)'
+	@echo 'make clean    remove what was built; distclean: what was fetched, too'
+	@echo 'ALLIUM_SOURCES=FOLDER takes the third-party sources from there instead of the network.'
+
+setup:
+	@tools/setup build
+
+fetch: setup
+	@tools/fetch
+
+$(BUILD)/build.ninja: | fetch
+	@mkdir -p $(BUILD)
+	@CC=gcc meson setup $(if $(PREFIX),--prefix $(PREFIX)) $(BUILD) >$(BUILD)/setup.log 2>&1 \
+	  || { grep -E 'ERROR' $(BUILD)/setup.log || cat $(BUILD)/setup.log; exit 1; }
+
+all: fetch $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(if $(V),-v,--quiet)
+	@ln -sf cli/allium $(BUILD)/allium
+
+demo: all
+	@tools/demo
+
+check:
+	@tools/setup check
+	@tools/fetch
+	@tools/check
+
+bench: all
+	@tools/bench
+
+fuzz:
+	@tools/setup check
+	@tools/fetch
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz
+
+lint:
+	@tools/setup check
+	@tools/fetch
+	@tools/lint
+
+format:
+	@tools/setup check
+	@tools/lint --format
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
+
+uninstall:
+	@ninja -C $(BUILD) uninstall
+
+clean:
+	rm -rf $(BUILD)
+
+distclean: clean
+	rm -rf subprojects/src subprojects/src.new subprojects/cache
