@@ -221,10 +221,10 @@ al_err al_link_send_message(al_links *ls, al_link link, al_message_kind kind, ui
 bool al_link_may_message(const al_links *ls, al_link link, al_message_kind kind);
 
 /* al_link_send_close — say CLOSE: al_link_next gives one last frame, queued messages are dropped;
- * then free the link. On a link that is not up nothing is sent.
+ * then free the link (if nobody does, AL_LINK_EVENT_DEAD comes after a second).
  * Result: AL_OK, AL_ESTATE (not up, or closing).   Cost: O(slots).
  * Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
-al_err al_link_send_close(al_links *ls, al_link link, al_link_code code);
+al_err al_link_send_close(al_links *ls, al_link link, al_time now, al_link_code code);
 
 /* ---- time ---- */
 

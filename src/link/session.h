@@ -1,0 +1,300 @@
+/* session.h — what the files of this module share: a session, its handshake, the message slots.
+ * Private to src/link. Layer 3. */
+#ifndef AL_LINK_SESSION_H
+#define AL_LINK_SESSION_H
+
+#include "link/link.h"
+
+enum {
+  AL_LINK_IN_MAX = 4,      /* messages in assembly, PROTOCOL.md 4.4 */
+  AL_LINK_RECORDS_MAX = 4, /* records that one link may have waiting to be sent */
+  AL_LINK_PINGS = 4,       /* PINGs whose answer is recognised */
+  AL_LINK_TRIES = 3,       /* PINGs in a row without an answer that end a link */
+  AL_LINK_PHASE_BITS = 56, /* a frame counter: phase above, number below */
+  AL_LINK_PHASE_MAX = 255,
+};
+/* Times in microseconds, PROTOCOL.md 4.2, 4.4-4.6. */
+#define AL_LINK_OPEN_US (30 * AL_SECOND)
+#define AL_LINK_SHAKE_US (10 * AL_SECOND)
+#define AL_LINK_MESSAGE_US (10 * AL_SECOND)
+#define AL_LINK_STALLED_US (1 * AL_SECOND)
+#define AL_LINK_OLD_KEY_US (30 * AL_SECOND)
+#define AL_LINK_CLOSE_US (1 * AL_SECOND)
+#define AL_LINK_UNHEARD_US (500 * AL_MS)
+#define AL_LINK_SILENCE_US (5 * AL_SECOND)
+#define AL_LINK_PROBE_US (15 * AL_SECOND)
+#define AL_LINK_RTO_MIN_US (200 * AL_MS)
+#define AL_LINK_RTO_MAX_US (3 * AL_SECOND)
+#define AL_LINK_PAD_MIN_US (1500 * AL_MS)
+#define AL_LINK_PAD_RANGE_US (8 * AL_SECOND)
+#define AL_LINK_REKEY_US (3600 * AL_SECOND)
+
+/* al_link_use — what a message slot is used for. */
+typedef enum al_link_use {
+  AL_LINK_USE_FREE = 0,
+  AL_LINK_USE_SHAKE, /* a handshake message, coming or going */
+  AL_LINK_USE_IN,    /* in assembly */
+  AL_LINK_USE_OUT,   /* waiting to be sent */
+  AL_LINK_USE_LENT,  /* with the caller until al_link_message_done */
+} al_link_use;
+
+/* al_link_slot — a place for one message; its bytes are in al_links.bodies. */
+struct al_link_slot {
+  al_link owner; /* 0: free, or lent by a link that is gone */
+  uint32_t next; /* in the free list or in a send queue: index + 1 */
+  uint32_t id, total;
+  al_time born, touched;
+  uint16_t got; /* SHAKE, IN: a bit for each fragment that is there */
+  uint8_t sent; /* SHAKE, OUT: fragments gone */
+  uint8_t use;  /* al_link_use */
+  uint8_t kind; /* al_message_kind; of SHAKE: al_handshake_type */
+};
+
+/* al_link_queue — slots waiting to be sent, first in first out. */
+typedef struct al_link_queue {
+  uint32_t head, tail, count; /* index + 1 */
+} al_link_queue;
+
+/* al_link_lane — which queue of a session; the order of sending. */
+typedef enum al_link_lane {
+  AL_LINK_LANE_OWN = 0, /* handshake, REKEY, REKEYED */
+  AL_LINK_LANE_SPHINX,
+  AL_LINK_LANE_RECORDS,
+  AL_LINK_LANES,
+} al_link_lane;
+
+/* al_link_ping — a PING that may still be answered; sent == 0: none. */
+typedef struct al_link_ping {
+  uint64_t opaque;
+  al_time sent;
+} al_link_ping;
+
+/* al_link_shaking — what a link needs during its handshake only; secret. */
+typedef struct al_link_shaking {
+  al_shake sh;
+  bool know_pk;                     /* peer_pk is set: INIT can be sent */
+  uint8_t peer_pk[AL_KEM_PK_BYTES]; /* dialler: link key of who must answer */
+  al_id claimed;                    /* from the other side's descriptor */
+} al_link_shaking;
+
+/* al_link_session — a link. The fields of every frame come first. */
+struct al_link_session {
+  al_link handle;
+  uint8_t state;              /* al_link_state */
+  uint8_t tx_phase, rx_phase; /* of tx_key and rx_key */
+  uint8_t key_phase;          /* of `keys`: may be one ahead of both */
+  bool initiator, have_keys;
+  bool old_valid; /* rx_old opens frames of rx_phase - 1 */
+  bool named;     /* `peer` is set and in the chain of by_peer */
+  bool worn;      /* too many frames under the keys of one phase */
+  bool broken;    /* a handshake that failed: waits for its time-out in silence */
+  uint8_t tx_key[32], rx_key[32];
+  uint64_t tx_number, rx_number; /* next to send; highest opened + 1, in this phase */
+  uint64_t frames_tx, frames_rx;
+  al_time last_rx, last_tx;
+  al_time unheard; /* since when something was sent and nothing heard; AL_TIME_NEVER: not so */
+  al_time armed;   /* its time in the heap */
+  al_time pad_at;
+
+  uint8_t pings_due, tries, ping_next;
+  bool pong_due, pad_due, close_due, rekey_due, rekey_asked;
+  uint8_t close_code;
+  uint64_t pong;
+  al_link_ping pings[AL_LINK_PINGS];
+  al_time ping_at; /* when the last PING was due */
+  uint32_t srtt_us, rttvar_us, rto_us;
+
+  al_link_queue out[AL_LINK_LANES];
+  uint32_t in[AL_LINK_IN_MAX]; /* slots, index + 1 */
+  uint32_t message_id;         /* of the last record */
+
+  al_time created, started, up_at, phase_since, rekey_at, old_until, close_at;
+  uint64_t peer_sequence;
+  uint32_t shaking; /* handle in al_links.shakes */
+  al_link next_same;
+  al_id peer;
+  al_shake_keys keys; /* of key_phase */
+  uint8_t rx_old[32], rekey_seed[AL_KEM_SEED_BYTES];
+  al_window rx_window, old_window;
+};
+
+/* ---- links.c ---- */
+
+/* al_link_session_get — the session of a handle.
+ * Result: NULL for a stale handle.   Cost: O(1).   Source: none.   Tested: unit/link_shake. */
+al_link_session *al_link_session_get(const al_links *ls, al_link link);
+
+/* al_link_name — the peer is known or proved now: put the session into the chain of its ID.
+ * Result: none.   Cost: one map probe.   Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+void al_link_name(al_links *ls, al_link_session *s, const al_id *peer);
+
+/* al_link_wall — Unix seconds at a moment.
+ * Result: seconds.   Cost: O(1).   Source: PROTOCOL.md 3.4.   Tested: unit/link_shake. */
+uint64_t al_link_wall(const al_links *ls, al_time now);
+
+/* al_link_end — the link is over but for being freed: queues dropped, no more timers.
+ * Result: none.   Cost: O(slots).   Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
+void al_link_end(al_links *ls, al_link_session *s);
+
+/* ---- slots.c ---- */
+
+/* al_link_slots_init — make the pool.
+ * Result: AL_OK or AL_ENOMEM.   Cost: two allocations.
+ * Source: PROTOCOL.md 4.4.   Tested: unit/link_shake. */
+al_err al_link_slots_init(al_links *ls);
+
+/* al_link_slots_clear — wipe the pool and give it back.
+ * Result: none.   Cost: one wipe.   Source: PROTOCOL.md 4.4.   Tested: unit/link_shake. */
+void al_link_slots_clear(al_links *ls);
+
+/* al_link_share_left — is there a slot for this use? Of the pool a half for handshakes, a half for
+ * assembly, seven eighths for sending, a half for sending records; the last sixteenth for rekeying.
+ * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
+bool al_link_share_left(const al_links *ls, al_link_use use, uint8_t kind);
+
+/* al_link_slot_take — a free slot for a session, if its share allows. When an incoming message
+ * finds none, the oldest of that use that stalled for a second gives way. Result: index + 1, or 0.
+ * Cost: O(1), O(slots) when stealing. Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
+uint32_t al_link_slot_take(al_links *ls, al_link_session *s, al_link_use use, uint8_t kind,
+                           al_time now);
+
+/* al_link_slot_at — the slot behind an index + 1. Result: never NULL.   Cost: O(1).
+ * Source: none.   Tested: unit/link_message. */
+al_link_slot *al_link_slot_at(const al_links *ls, uint32_t slot);
+
+/* al_link_slot_body — its AL_LINK_SLOT_BYTES bytes. Result: never NULL.   Cost: O(1).
+ * Source: none.   Tested: unit/link_message. */
+uint8_t *al_link_slot_body(const al_links *ls, uint32_t slot);
+
+/* al_link_slot_use — the slot is used for something else from now on.
+ * Result: none.   Cost: O(1).   Source: none.   Tested: unit/link_message. */
+void al_link_slot_use(al_links *ls, uint32_t slot, al_link_use use);
+
+/* al_link_slot_drop — a slot is free again; it must be in no queue and no list of a session.
+ * Result: none.   Cost: O(1), a wipe after a handshake.   Source: none.
+ * Tested: unit/link_message. */
+void al_link_slot_drop(al_links *ls, uint32_t slot);
+
+/* al_link_slots_forget — drop all slots of a session but those that are lent.
+ * Result: none.   Cost: O(slots).   Source: none.   Tested: unit/link_message. */
+void al_link_slots_forget(al_links *ls, al_link_session *s);
+
+/* al_link_enqueue — a slot waits to be sent.
+ * Result: none.   Cost: O(1).   Source: none.   Tested: unit/link_message. */
+void al_link_enqueue(al_links *ls, al_link_session *s, al_link_lane lane, uint32_t slot);
+
+/* al_link_dequeue — the first of a lane is sent; it is dropped.
+ * Result: none.   Cost: O(1).   Source: none.   Tested: unit/link_message. */
+void al_link_dequeue(al_links *ls, al_link_session *s, al_link_lane lane);
+
+/* al_link_part — one fragment that arrived. */
+typedef struct al_link_part {
+  al_link_use use; /* SHAKE or IN */
+  uint8_t kind;
+  uint32_t id, total, index, stride; /* stride: bytes of every fragment but the last */
+  const uint8_t *bytes;
+} al_link_part;
+
+/* al_link_assemble — add a fragment to its message.
+ *   ret   the slot of the message, not in the session's list any more, when it is whole; else 0
+ * [out] Result: false when there was no slot for it (to be counted: link_slots). Cost:   one copy;
+ * O(slots) when the pool is full. Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
+bool al_link_assemble(al_links *ls, al_link_session *s, const al_link_part *p, al_time now,
+                      uint32_t *ret);
+
+/* ---- frame.c ---- */
+
+/* al_link_frame_seal — counter in front, ciphertext and tag behind it, in place.
+ *   frame   [8..1104) is the cell                                                     [in/out]
+ * Result: none.   Cost: one AEAD.   Source: PROTOCOL.md 4.1.   Tested: unit/link_frame. */
+void al_link_frame_seal(const al_suite *suite, const uint8_t key[32], uint64_t counter,
+                        uint8_t frame[AL_FRAME_BYTES]);
+
+/* al_link_frame_open — the inverse.
+ * Result: false: not authentic, frame as it was.   Cost: one AEAD.
+ * Source: PROTOCOL.md 4.1.   Tested: unit/link_frame. */
+bool al_link_frame_open(const al_suite *suite, const uint8_t key[32],
+                        uint8_t frame[AL_FRAME_BYTES]);
+
+/* al_link_keys_begin — the keys of the handshake are there: phase 0.
+ * Result: none.   Cost: two wipes of 1 KiB.   Source: PROTOCOL.md 4.2.   Tested: unit/link_frame.
+ */
+void al_link_keys_begin(al_links *ls, al_link_session *s, al_time now);
+
+/* al_link_keys_tx — send under the keys of key_phase from now on.
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
+void al_link_keys_tx(al_links *ls, al_link_session *s, al_time now);
+
+/* al_link_keys_open — authenticate a data frame with the key of its phase; takes the next phase's
+ * keys into use when it is the first of that phase.
+ *   why   the counter of the reason, when false                                       [out]
+ * Result: false: not authentic, or seen before.   Cost: one AEAD.
+ * Source: PROTOCOL.md 4.1, 4.5.   Tested: unit/link_frame, unit/link_rekey. */
+bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, uint8_t frame[AL_FRAME_BYTES],
+                       al_counter *why);
+
+/* ---- shaking.c ---- */
+
+/* al_link_shake_start — dialler: set up the handshake and queue its first message.
+ * Result: AL_OK, AL_EFULL, AL_ECRYPTO (the peer's link key is no key).
+ * Cost:   KEM key generation, encapsulation.
+ * Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+al_err al_link_shake_start(al_links *ls, al_link_session *s, al_time now,
+                           const uint8_t binding[32]);
+
+/* al_link_shake_await — answerer: set up the handshake.
+ * Result: none.   Cost: one hash.   Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+void al_link_shake_await(al_links *ls, al_link_session *s, al_time now, const uint8_t binding[32]);
+
+/* al_link_shake_rx — a handshake frame.
+ * Result: the verdict of al_link_rx.   Cost: see there.
+ * Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+al_link_verdict al_link_shake_rx(al_links *ls, al_link_session *s, uint8_t *frame, al_time now,
+                                 al_link_in *ret);
+
+/* ---- rekey.c ---- */
+
+/* al_link_rekey_ask — dialler: queue REKEY, if it is due and a slot is free.
+ * Result: none.   Cost: KEM key generation.   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey.
+ */
+void al_link_rekey_ask(al_links *ls, al_link_session *s, al_time now);
+
+/* al_link_rekey_rx — REKEY or REKEYED arrived.
+ * Result: false when it is not for this side or moment (link_state), or malformed (link_parse).
+ * Cost:   KEM operations.   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
+bool al_link_rekey_rx(al_links *ls, al_link_session *s, al_message_kind kind, const uint8_t *bytes,
+                      al_time now);
+
+/* al_link_rekey_check — after a frame: are so many sent or received that keys must change?
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
+void al_link_rekey_check(al_links *ls, al_link_session *s, al_time now);
+
+/* ---- timers.c ---- */
+
+/* al_link_arm — the session wants to be looked at no later than t.
+ * Result: none.   Cost: O(log links) when that is earlier than before.
+ * Source: none.   Tested: unit/link_time. */
+void al_link_arm(al_links *ls, al_link_session *s, al_time t);
+
+/* al_link_arm_all — the same for its next deadline of any kind.
+ * Result: none.   Cost: O(log links).   Source: none.   Tested: unit/link_time. */
+void al_link_arm_all(al_links *ls, al_link_session *s);
+
+/* al_link_note_rx — an authentic frame came.
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.6.   Tested: unit/link_time. */
+void al_link_note_rx(al_link_session *s, al_time now);
+
+/* al_link_note_tx — a frame goes out.
+ *   asks   it is no PADDING, PING or PONG: silence after it is worth a PING
+ * Result: none.   Cost: one draw.   Source: PROTOCOL.md 4.6.   Tested: unit/link_time. */
+void al_link_note_tx(al_links *ls, al_link_session *s, al_time now, bool asks);
+
+/* al_link_ping_now — a PING is due at once, for the RTT or to show the other side a new phase.
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.2, 4.5.   Tested: unit/link_time. */
+void al_link_ping_now(al_links *ls, al_link_session *s, al_time now);
+
+/* al_link_pong — a PING was answered: a sample of the RTT.
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.6, RFC 6298.   Tested: unit/link_time. */
+void al_link_pong(al_link_session *s, uint64_t opaque, al_time now);
+
+#endif
