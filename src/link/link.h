@@ -179,6 +179,10 @@ void al_link_message_done(al_links *ls, uint32_t slot);
  * Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
 bool al_link_has_urgent(const al_links *ls, al_link link);
 
+/* al_link_urgent_is_rt — will the next urgent frame go over channel rt, which needs no credit?
+ * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
+bool al_link_urgent_is_rt(const al_links *ls, al_link link);
+
 /* al_link_has_message — is a fragment of a message waiting? One fragment counts as one cell: the
  * caller lets messages and circuits take turns.
  * Result: whether al_link_next would give one once nothing is urgent.   Cost: O(1).

@@ -11,6 +11,12 @@ bool al_link_has_urgent(const al_links *ls, al_link link) {
          s->out[AL_LINK_LANE_OWN].head != 0;
 }
 
+bool al_link_urgent_is_rt(const al_links *ls, al_link link) {
+  const al_link_session *s = al_link_session_get(ls, link);
+  return s != NULL && s->state == AL_LINK_OPEN && !s->close_due &&
+         (s->pong_due || s->pings_due != 0 || s->pad_due);
+}
+
 bool al_link_has_message(const al_links *ls, al_link link) {
   const al_link_session *s = al_link_session_get(ls, link);
   return s != NULL && s->state == AL_LINK_OPEN &&
