@@ -31,6 +31,7 @@ typedef struct al_book {
   al_slab entries;
   al_map by_id;
   al_id self;
+  uint32_t reserved; /* entries that there is memory for */
 } al_book;
 
 /* al_book_verdict — what became of a record. */
@@ -44,7 +45,7 @@ typedef enum al_book_verdict {
   AL_BOOK_EXPIRED,   /* out of date, or of a time to come (count gossip_expired) */
   AL_BOOK_PUZZLE,    /* the identity puzzle is not solved (count gossip_puzzle) */
   AL_BOOK_SIGNATURE, /* the signature is wrong (count gossip_signature) */
-  AL_BOOK_FULL,      /* good, but there is no room (count gossip_full) */
+  AL_BOOK_FULL,      /* not verified, because there is no room (count gossip_full) */
 } al_book_verdict;
 
 /* al_book_put options, or'ed. */
@@ -86,7 +87,7 @@ typedef struct al_book_source {
  * only when the record would be taken.
  *   record    copied when taken
  *   ret_peer  entry of that identifier; 0 unless NEW, NEWER, SAME or STALE             [out]
- * Result: a verdict. SAME is as good as verified; of a STALE record nothing but its form was
+ * Result: a verdict. SAME is as good as verified; of a STALE record only form and dates were
  *         looked at. Never allocates: FULL also when al_book_reserve was not called.
  * Cost:   a hash of the key; with a verification about 200 us natively.
  * Source: PROTOCOL.md 3.4, 7.   Tested: unit/book_book. */

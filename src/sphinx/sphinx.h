@@ -52,10 +52,10 @@ typedef struct al_sphinx_coins {
 
 /* al_sphinx_create — make a set-up packet.
  *   spec         path and data                                                         [borrowed]
- *   ret_packet   AL_SPHINX_BYTES bytes; wiped on failure                               [out]
- *   ret_secrets  hop secret of each hop, spec->hops_count of them; wiped on failure    [out]
+ *   ret_packet   AL_SPHINX_BYTES bytes; untouched on failure                           [out]
+ *   ret_secrets  hop secret of each hop, spec->hops_count of them; the same            [out]
  * Result: AL_OK; AL_EINVAL (count or length out of range); AL_ECRYPTO (an onion key is no key).
- * Cost:   per hop one KEM encapsulation and under 15 us natively; no allocation; 16 KB of stack.
+ * Cost:   per hop one KEM encapsulation and under 15 us natively; no allocation; 14 KB of stack.
  * Source: PROTOCOL.md 5.5.   Tested: unit/sphinx_packet, vectors (sphinx). */
 al_err al_sphinx_create(const al_suite *suite, al_rng *rng, const al_sphinx_spec *spec,
                         uint8_t *ret_packet, uint8_t (*ret_secrets)[32]);
