@@ -1,0 +1,197 @@
+/* keys.c — onion keys and their replay tags epoch by epoch, and this node's own descriptor. */
+#include "node/state.h"
+
+static uint64_t epoch_now(const al_node *n) { return node_wall_s(n) / AL_EPOCH_S; }
+
+static node_onion *find(al_node *n, uint64_t epoch) {
+  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
+    if (n->onion[i].used && n->onion[i].epoch == epoch) return &n->onion[i];
+  }
+  return NULL;
+}
+
+static void erase(node_onion *o) {
+  o->loaded = o->record_base = 0;
+  al_wipe(o->seed, sizeof o->seed);
+  al_wipe(o->sk, sizeof o->sk);
+  o->used = false;
+  al_replay_reset(&o->replay);
+}
+
+static node_onion *place(al_node *n, uint64_t epoch, const uint8_t *seed) {
+  node_onion *o = NULL;
+  for (int i = 0; i < AL_NODE_ONION_KEYS && o == NULL; i++) {
+    if (!n->onion[i].used) o = &n->onion[i];
+  }
+  if (o == NULL) return NULL;
+  o->used = true;
+  o->epoch = epoch;
+  memcpy(o->seed, seed, sizeof o->seed);
+  n->suite->kem_keypair(o->pk, o->sk, o->seed);
+  return o;
+}
+
+/* An epoch's key is of use from an hour before its epoch to an hour after. Without a clean mark the
+ * tags may be incomplete: then no key of the last run is used again (PROTOCOL.md 5.6). */
+bool node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed) {
+  uint64_t now = epoch_now(n);
+  if (!n->was_clean || seed.len != AL_KEM_SEED_BYTES || find(n, epoch) != NULL) return false;
+  if (epoch + 1 < now || epoch > now + 1) return false;
+  return place(n, epoch, seed.ptr) != NULL;
+}
+
+static node_onion *make(al_node *n, uint64_t epoch) {
+  uint8_t seed[AL_KEM_SEED_BYTES];
+  al_rng_bytes(&n->rng, seed, sizeof seed);
+  node_onion *o = place(n, epoch, seed);
+  al_wipe(seed, sizeof seed);
+  return o;
+}
+
+al_err node_keys_init(al_node *n) {
+  uint64_t now = epoch_now(n);
+  for (uint64_t e = now; e <= now + 1; e++) {
+    if (find(n, e) == NULL && make(n, e) == NULL) return AL_EFULL;
+  }
+  return AL_OK;
+}
+
+/* What a new start must make durable before anybody can have used it. */
+void node_keys_begin(al_node *n, al_work *w) {
+  node_store_forget(n, w, "clean");
+  node_forget_stale(n, w);
+  node_store_u64(n, w, "seq", n->sequence);
+  if (n->puzzle_known) node_store_u64(n, w, "puzzle", n->puzzle);
+  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
+    if (n->onion[i].used) node_store_onion(n, w, &n->onion[i]);
+  }
+}
+
+void node_keys_clear(al_node *n) {
+  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
+    erase(&n->onion[i]);
+    al_replay_clear(&n->onion[i].replay);
+  }
+}
+
+const node_onion *node_onion_now(const al_node *n) {
+  return find((al_node *)(uintptr_t)n, epoch_now(n));
+}
+
+void node_keys_house(al_node *n, al_work *w) {
+  uint64_t wall = node_wall_s(n), now = epoch_now(n);
+  bool fresh = false;
+  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
+    node_onion *o = &n->onion[i];
+    if (!o->used || o->epoch >= now) continue;
+    if ((o->epoch + 1) * AL_EPOCH_S + AL_NODE_GRACE_S > wall) continue;
+    node_forget_onion(n, w, o);
+    erase(o);
+  }
+  for (uint64_t e = now; e <= now + 1; e++) {
+    if (find(n, e) != NULL) continue;
+    node_onion *o = make(n, e);
+    if (o == NULL) continue; /* until the old one's grace is over */
+    node_store_onion(n, w, o);
+    fresh = true;
+  }
+  if (!fresh && wall < n->published_s + AL_NODE_PUBLISH_S) return;
+  if (node_publish(n) == AL_OK) node_store_u64(n, w, "seq", n->sequence);
+}
+
+static void fill_fields(const al_node *n, al_desc *d) {
+  uint64_t now = epoch_now(n);
+  const node_onion *cur = node_onion_now(n);
+  const node_onion *next = find((al_node *)(uintptr_t)n, now + 1);
+  d->flags = (uint16_t)((n->relay ? AL_DESC_RELAY : 0) | (n->rules_count != 0 ? AL_DESC_EXIT : 0));
+  d->sequence = n->sequence;
+  d->published_s = n->published_s;
+  d->expiry_s = n->published_s + AL_DESC_LIFETIME_S;
+  d->epoch = now;
+  d->puzzle = n->puzzle;
+  d->onion_pk[0] = cur->pk;
+  d->onion_pk[1] = next->pk;
+  d->addresses_count = n->addresses_count;
+  for (uint32_t i = 0; i < n->addresses_count; i++) {
+    d->addresses[i] = al_view(n->addresses[i], n->address_len[i]);
+  }
+  d->rules_count = n->rules_count;
+  memcpy(d->rules, n->rules, sizeof d->rules);
+  d->software = al_view("allium/0.1.0", 12);
+}
+
+/* Sign and announce a new descriptor of this node. */
+al_err node_publish(al_node *n) {
+  al_desc d = {0};
+  uint8_t coins[AL_SIG_COINS_BYTES];
+  uint32_t which = 1 - n->descriptor_which;
+  al_wr w = al_wr_init(n->descriptor_bytes[which], AL_DESC_BYTES_MAX);
+  if (!n->puzzle_known && !n->simulation) {
+    while (!al_puzzle_search(n->suite, &n->identity.id, 65536, &n->puzzle)) {
+    }
+    n->puzzle_known = true;
+  }
+  uint64_t wall = node_wall_s(n);
+  n->sequence = al_max_u64(n->sequence + 1, wall);
+  n->published_s = wall;
+  fill_fields(n, &d);
+  al_rng_bytes(&n->rng, coins, sizeof coins);
+  al_err e = al_descriptor_make(n->suite, &n->identity, &d, coins, &w);
+  al_wipe(coins, sizeof coins);
+  if (e != AL_OK) return e;
+  n->descriptor_which = which;
+  n->descriptor = al_wr_view(&w);
+  al_gossip_own(&n->gossip, n->now, n->sequence, n->descriptor);
+  return AL_OK;
+}
+
+/* ---- opening set-up packets ---- */
+
+static bool in_use(const al_node *n, const node_onion *o) {
+  uint64_t wall = node_wall_s(n), now = epoch_now(n);
+  if (!o->used) return false;
+  if (o->epoch == now) return true;
+  if (o->epoch < now) return wall < (o->epoch + 1) * AL_EPOCH_S + AL_NODE_GRACE_S;
+  return wall + AL_NODE_GRACE_S >= o->epoch * AL_EPOCH_S;
+}
+
+static al_err replay_check(al_node *n, al_work *w, node_onion *o, const al_sphinx_keys *keys,
+                           al_reason *ret_why) {
+  switch (al_replay_add(&o->replay, keys->tag)) {
+    case AL_REPLAY_NEW:
+      node_store_tag(n, w, o);
+      return AL_OK;
+    case AL_REPLAY_SEEN:
+      al_count(&n->counters, AL_COUNT_sphinx_replay);
+      *ret_why = AL_REASON_REPLAY;
+      return AL_ECRYPTO;
+    case AL_REPLAY_FULL:
+      break;
+  }
+  al_count(&n->counters, AL_COUNT_sphinx_replay_full);
+  *ret_why = AL_REASON_RESOURCE;
+  return AL_EFULL;
+}
+
+al_err node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
+                       al_reason *ret_why) {
+  /* The current epoch first: it is nearly always the one. */
+  for (uint64_t turn = 0; turn < 3; turn++) {
+    static const int8_t order[3] = {0, -1, 1};
+    node_onion *o = find(n, epoch_now(n) + (uint64_t)(int64_t)order[turn]);
+    if (o == NULL || !in_use(n, o)) continue;
+    al_err e = al_sphinx_open(n->suite, packet, o->sk, ret);
+    if (e == AL_EPARSE) {
+      al_count(&n->counters, AL_COUNT_sphinx_parse);
+      *ret_why = AL_REASON_PROTOCOL;
+      return e;
+    }
+    if (e != AL_OK) continue;
+    e = replay_check(n, w, o, ret, ret_why);
+    if (e != AL_OK) al_wipe(ret, sizeof *ret);
+    return e;
+  }
+  al_count(&n->counters, AL_COUNT_sphinx_auth);
+  *ret_why = AL_REASON_KEY;
+  return AL_ECRYPTO;
+}

@@ -1,0 +1,395 @@
+/* node.c — life of a node and dispatch of its inputs. Every public function that changes something
+ * ends in node_finish: events out, senders woken, links pumped. */
+#include "node/state.h"
+
+void al_config_default(al_config *c) {
+  memset(c, 0, sizeof *c);
+  c->size = (uint32_t)sizeof *c;
+  c->relay = true;
+  c->padding = AL_PADDING_REDUCED;
+  c->hops = 3;
+  c->network = al_view("allium", 6);
+  c->limits = (al_limits){.links_max = 512,
+                          .circuits_max = 4096,
+                          .streams_max = 4096,
+                          .peers_max = 512,
+                          .queue_cells_max = 512,
+                          .creates_per_s = 50,
+                          .stream_window = 8u << 20,
+                          .replay_tags_max = 65536};
+}
+
+static bool limits_valid(const al_limits *l) {
+  return l->links_max >= 1 && l->links_max <= 4096 && l->circuits_max >= 1 &&
+         l->circuits_max <= 524288 && l->streams_max >= 1 && l->streams_max <= 1048575 &&
+         l->peers_max >= 1 && l->peers_max <= 1048576 && l->queue_cells_max >= 1 &&
+         l->creates_per_s >= 1 && l->stream_window >= 4096 && l->stream_window <= 1u << 30 &&
+         l->replay_tags_max >= 1 && l->replay_tags_max <= 1u << 24;
+}
+
+static bool face_valid(const al_config *c) {
+  if (c->hops < AL_HOPS_MIN || c->hops > AL_HOPS_MAX) return false;
+  if (c->padding != AL_PADDING_OFF && c->padding != AL_PADDING_REDUCED) return false;
+  if (c->addresses_count > AL_ADDRESSES_MAX || c->exit_rules_count > AL_EXIT_RULES_MAX)
+    return false;
+  for (uint32_t i = 0; i < c->addresses_count; i++) {
+    al_address a;
+    if (al_address_decode(c->addresses[i], &a) != AL_OK) return false;
+  }
+  for (uint32_t i = 0; i < c->exit_rules_count; i++) {
+    if (!al_exit_rule_valid(&c->exit_rules[i])) return false;
+  }
+  return true;
+}
+
+static bool config_valid(const al_config *c) {
+  return c->size == sizeof *c && c->suite != NULL &&
+         (c->simulation || !c->suite->simulation_only) && limits_valid(&c->limits) &&
+         face_valid(c) && c->network.len >= 1 && c->network.len <= 64 &&
+         (c->network_secret.len == 0 || c->network_secret.len == 32);
+}
+
+/* Addresses, policy and the rest that may change while the node runs. */
+static void take_face(al_node *n, const al_config *c) {
+  n->relay = c->relay;
+  n->padding = c->padding;
+  n->hops = c->hops;
+  n->addresses_count = c->addresses_count;
+  for (uint32_t i = 0; i < c->addresses_count; i++) {
+    memcpy(n->addresses[i], c->addresses[i].ptr, c->addresses[i].len);
+    n->address_len[i] = (uint8_t)c->addresses[i].len;
+  }
+  n->rules_count = c->exit_rules_count;
+  memcpy(n->rules, c->exit_rules, sizeof n->rules);
+}
+
+static void take_config(al_node *n, const al_config *c, al_time now) {
+  n->suite = c->suite;
+  n->now = n->started = now;
+  n->wall_s = c->wall_s;
+  n->simulation = c->simulation;
+  n->limits = c->limits;
+  n->network_len = (uint8_t)c->network.len;
+  memcpy(n->network, c->network.ptr, c->network.len);
+  n->secret_len = (uint8_t)c->network_secret.len;
+  if (n->secret_len != 0) memcpy(n->secret, c->network_secret.ptr, n->secret_len);
+  take_face(n, c);
+  al_rng_init(&n->rng, n->suite, c->seed);
+  al_identity_init(n->suite, c->identity, &n->identity);
+  al_guards_init(&n->guards);
+}
+
+static al_err init_links(al_node *n) {
+  al_links_config c = {.suite = n->suite,
+                       .alloc = &n->alloc,
+                       .rng = &n->rng,
+                       .counters = &n->counters,
+                       .identity = &n->identity,
+                       .book = &n->book,
+                       .descriptor = &n->descriptor,
+                       .network = al_view(n->network, n->network_len),
+                       .secret = al_view(n->secret, n->secret_len),
+                       .simulation = n->simulation,
+                       .padding = n->padding,
+                       .links_max = n->limits.links_max,
+                       .wall_s = n->wall_s,
+                       .now = n->now};
+  return al_links_init(&n->links, &c);
+}
+
+static al_err init_gossip(al_node *n) {
+  al_gossip_config c = {.alloc = &n->alloc,
+                        .rng = &n->rng,
+                        .counters = &n->counters,
+                        .book = &n->book,
+                        .self = n->identity.id,
+                        .links_max = n->limits.links_max,
+                        .wants_max = (uint32_t)al_min_u64(n->limits.peers_max, 65536),
+                        .wall_s = n->wall_s,
+                        .now = n->now};
+  return al_gossip_init(&n->gossip, &c);
+}
+
+static al_err init_circuits(al_node *n) {
+  al_circuits_config c = {.alloc = &n->alloc,
+                          .suite = n->suite,
+                          .rng = &n->rng,
+                          .counters = &n->counters,
+                          .self = n->identity.id,
+                          .circuits_max = n->limits.circuits_max,
+                          .links_max = n->limits.links_max,
+                          .queue_cells_max = n->limits.queue_cells_max,
+                          .held_cells_max = 32768,
+                          .creates_per_s = n->limits.creates_per_s};
+  al_err e = al_circuits_init(&n->circuits, &c);
+  return e == AL_OK ? al_circuits_reserve(&n->circuits, 64) : e;
+}
+
+static al_err init_streams(al_node *n) {
+  n->ends_max = n->limits.circuits_max;
+  al_streams_config c = {.alloc = &n->alloc,
+                         .rng = &n->rng,
+                         .counters = &n->counters,
+                         .streams_max = n->limits.streams_max,
+                         .bundles_max = n->ends_max,
+                         .stream_window = n->limits.stream_window};
+  return al_streams_init(&n->streams, &c);
+}
+
+static al_err init_tables(al_node *n) {
+  const al_alloc *a = &n->alloc;
+  n->neighbours = al_new_array(a, n->limits.links_max, sizeof *n->neighbours);
+  n->touched = al_new_array(a, n->limits.links_max, sizeof *n->touched);
+  n->urgent_max = 2 * n->limits.circuits_max + 64;
+  n->urgent = al_new_array(a, n->urgent_max, sizeof *n->urgent);
+  n->ends = al_new_array(a, n->ends_max, sizeof *n->ends);
+  n->end_of = al_new_array(a, n->limits.circuits_max, sizeof *n->end_of);
+  n->origins = al_new_array(a, AL_NODE_ORIGINS_MAX, sizeof *n->origins);
+  if (n->neighbours == NULL || n->touched == NULL || n->urgent == NULL || n->ends == NULL ||
+      n->end_of == NULL || n->origins == NULL) {
+    return AL_ENOMEM;
+  }
+  for (uint32_t i = 0; i < n->urgent_max; i++) {
+    n->urgent[i].next = i + 1 < n->urgent_max ? i + 2 : 0;
+  }
+  n->urgent_free = 1;
+  return AL_OK;
+}
+
+static al_err init_modules(al_node *n) {
+  uint8_t secret[AL_MAP_SECRET_BYTES];
+  al_rng_bytes(&n->rng, secret, sizeof secret);
+  al_err e = al_book_init(&n->book, &n->alloc, n->limits.peers_max, secret, &n->identity.id);
+  if (e == AL_OK) e = al_book_reserve(&n->book, n->limits.peers_max);
+  if (e == AL_OK) e = init_links(n);
+  if (e == AL_OK) e = init_gossip(n);
+  if (e == AL_OK) e = init_circuits(n);
+  if (e == AL_OK) e = init_streams(n);
+  if (e == AL_OK) e = init_tables(n);
+  for (int i = 0; i < AL_NODE_ONION_KEYS && e == AL_OK; i++) {
+    al_rng_bytes(&n->rng, secret, sizeof secret);
+    e = al_replay_init(&n->onion[i].replay, &n->alloc, n->limits.replay_tags_max, secret);
+  }
+  return e;
+}
+
+al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) {
+  if (!config_valid(c)) return AL_EINVAL;
+  if (node_snapshot_check(c->snapshot) != AL_OK) return AL_EPARSE;
+  al_node *n = al_new(a, sizeof *n);
+  if (n == NULL) return AL_ENOMEM;
+  n->alloc = *a;
+  take_config(n, c, now);
+  al_wipe(c->seed, sizeof c->seed);
+  al_wipe(c->identity, sizeof c->identity);
+  al_err e = init_modules(n);
+  if (e == AL_OK) {
+    node_snapshot_load(n, c->snapshot);
+    e = node_keys_init(n);
+  }
+  if (e == AL_OK) e = node_publish(n);
+  if (e != AL_OK) {
+    al_node_free(n, NULL);
+    return e;
+  }
+  n->house_at = n->join_at = n->spare_at = now;
+  *ret = n;
+  return AL_OK;
+}
+
+/* Give back the packet buffers that wait in queues; without a work area there are none. */
+static void release_bufs(al_node *n, al_work *w) {
+  uint32_t cursor = 0;
+  al_circ c;
+  al_circuit_gone gone;
+  while ((c = al_circuit_each(&n->circuits, &cursor)) != 0) {
+    if (al_circuit_destroy(&n->circuits, c, AL_REASON_SHUTDOWN, &gone) != AL_OK) continue;
+    for (al_buf b; (b = al_circuit_gone_next(&n->circuits, &gone)) != 0;) al_buf_drop(w, b);
+  }
+  for (uint32_t i = 0; n->neighbours != NULL && i < n->limits.links_max; i++) {
+    node_urgent_clear(n, w, &n->neighbours[i]);
+  }
+}
+
+void al_node_free(al_node *n, al_work *w) {
+  if (n == NULL) return;
+  al_alloc a = n->alloc;
+  if (w != NULL) release_bufs(n, w);
+  al_streams_clear(&n->streams);
+  al_circuits_clear(&n->circuits);
+  al_gossip_clear(&n->gossip);
+  al_links_clear(&n->links);
+  al_book_clear(&n->book);
+  node_keys_clear(n);
+  al_identity_clear(&n->identity);
+  al_rng_clear(&n->rng);
+  al_delete(&a, n->neighbours, n->limits.links_max * sizeof *n->neighbours);
+  al_delete(&a, n->touched, n->limits.links_max * sizeof *n->touched);
+  al_delete(&a, n->urgent, n->urgent_max * sizeof *n->urgent);
+  al_delete(&a, n->ends, n->ends_max * sizeof *n->ends);
+  al_delete(&a, n->end_of, n->limits.circuits_max * sizeof *n->end_of);
+  al_delete(&a, n->origins, AL_NODE_ORIGINS_MAX * sizeof *n->origins);
+  al_wipe(n, sizeof *n);
+  al_delete(&a, n, sizeof *n);
+}
+
+uint64_t node_wall_s(const al_node *n) {
+  return n->wall_s + al_time_since(n->now, n->started) / AL_SECOND;
+}
+
+/* Events always fit: the pump leaves AL_NODE_EVENT_ROOM free, and the host's queue is larger than
+ * its streams (al_work_new). */
+void node_tell(al_node *n, al_work *w, const al_event *ev) {
+  (void)n;
+  bool told = al_work_event(w, ev);
+  AL_ASSERT(told);
+}
+
+static void on_rx(al_node *n, al_work *w, const al_input *in) {
+  al_link link = in->link;
+  al_buf buf = in->u.rx.buf;
+  al_link_in got;
+  al_span frame = {al_buf_ptr(w, buf), in->u.rx.len};
+  al_link_verdict v = al_link_rx(&n->links, link, frame, n->now, &got);
+  if (v == AL_LINK_DROP) {
+    al_buf_drop(w, buf);
+    return;
+  }
+  node_touch(n, link);
+  if (got.descriptor.len != 0) node_descriptor_came(n, w, link, got.descriptor, false);
+  if (got.became_up) node_link_authenticated(n, w, link, &got.peer);
+  bool keep_slot = false;
+  if (v == AL_LINK_CELL) {
+    node_cell(n, w, link, buf);
+    buf = 0;
+  } else if (v == AL_LINK_MESSAGE && got.message.kind == AL_MESSAGE_SPHINX) {
+    keep_slot = node_setup(n, w, link, &got.message, got.slot);
+  } else if (v == AL_LINK_MESSAGE) {
+    node_message(n, w, link, &got.message);
+  } else if (v == AL_LINK_CLOSED) {
+    node_link_lost(n, w, link, AL_ECLOSED, true);
+  }
+  if (!keep_slot) al_link_message_done(&n->links, got.slot);
+  al_buf_drop(w, buf);
+}
+
+static void on_link_up(al_node *n, al_work *w, const al_input *in) {
+  node_neighbour *nb = node_neighbour_of(n, in->link);
+  nb->open = true;
+  if (al_link_up(&n->links, in->link, n->now, in->u.binding) != AL_OK) {
+    node_link_lost(n, w, in->link, AL_EFULL, true);
+    return;
+  }
+  (void)al_circuits_reserve(&n->circuits, 64);
+  node_touch(n, in->link);
+}
+
+static void on_links_time(al_node *n, al_work *w) {
+  al_link_event ev;
+  while (al_links_tick(&n->links, n->now, &ev)) {
+    if (ev.kind == AL_LINK_EVENT_SEND) {
+      node_touch(n, ev.link);
+    } else {
+      bool refused = ev.code == AL_LINK_CODE_IDENTITY || ev.code == AL_LINK_CODE_DESCRIPTOR;
+      node_link_lost(n, w, ev.link, refused ? AL_ECRYPTO : AL_EAGAIN, true);
+    }
+  }
+}
+
+static void on_tick(al_node *n, al_work *w) {
+  al_circuit_gone gone;
+  on_links_time(n, w);
+  while (al_circuit_tick(&n->circuits, n->now, &gone)) node_circuit_gone(n, w, &gone);
+  if (al_gossip_deadline(&n->gossip) <= n->now) al_gossip_tick(&n->gossip, n->now);
+  if (al_streams_deadline(&n->streams) <= n->now) al_streams_tick(&n->streams, n->now);
+  if (n->house_at > n->now) return;
+  n->house_at = n->now + AL_NODE_HOUSE_US;
+  node_keys_house(n, w);
+  node_neighbours_house(n, w);
+  node_pending_house(n, w);
+  node_origins_house(n, w);
+  node_store_guards(n, w);
+}
+
+void node_finish(al_node *n, al_work *w) {
+  n->again = false;
+  node_flow_events(n, w);
+  node_flow_wants(n);
+  node_gossip_send(n);
+  node_pump_all(n, w);
+}
+
+static void begin(al_node *n, al_work *w) {
+  n->begun = true;
+  node_keys_begin(n, w);
+}
+
+al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
+  AL_ASSERT(al_work_drained(w));
+  if (in->now > n->now) n->now = in->now;
+  if (!n->begun) begin(n, w);
+  if (in->kind != AL_IN_TICK && in->kind != AL_IN_SEED && node_neighbour_of(n, in->link) == NULL) {
+    if (in->kind == AL_IN_RX) al_buf_drop(w, in->u.rx.buf);
+    return AL_ENOTFOUND;
+  }
+  switch (in->kind) {
+    case AL_IN_TICK:
+      on_tick(n, w);
+      break;
+    case AL_IN_RX:
+      on_rx(n, w, in);
+      break;
+    case AL_IN_LINK_UP:
+      on_link_up(n, w, in);
+      break;
+    case AL_IN_LINK_DOWN:
+      node_link_lost(n, w, in->link, in->u.down == AL_DOWN_CERT ? AL_ECRYPTO : AL_ECLOSED, false);
+      break;
+    case AL_IN_LINK_CREDIT:
+      node_neighbour_of(n, in->link)->credit = in->u.credit_bytes;
+      node_touch(n, in->link);
+      break;
+    case AL_IN_SEED:
+      al_rng_add(&n->rng, in->u.seed);
+      break;
+  }
+  node_finish(n, w);
+  return AL_OK;
+}
+
+al_time al_node_deadline(const al_node *n) {
+  if (n->again || !n->begun) return n->now;
+  al_time t = n->house_at;
+  t = al_min_u64(t, al_links_deadline(&n->links));
+  t = al_min_u64(t, al_gossip_deadline(&n->gossip));
+  t = al_min_u64(t, al_circuit_deadline(&n->circuits));
+  return al_min_u64(t, al_streams_deadline(&n->streams));
+}
+
+al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config *c) {
+  if (!face_valid(c)) return AL_EINVAL;
+  if (now > n->now) n->now = now;
+  take_face(n, c);
+  al_links_set(&n->links, n->padding, node_wall_s(n), n->now);
+  al_err e = node_publish(n);
+  node_store_u64(n, w, "seq", n->sequence);
+  node_finish(n, w);
+  return e;
+}
+
+void al_node_shutdown(al_node *n, al_work *w, al_time now) {
+  if (now > n->now) n->now = now;
+  n->closing = true;
+  uint32_t cursor = 0;
+  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
+    if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_SHUTDOWN) == AL_OK) node_touch(n, l);
+  }
+  node_store_guards(n, w);
+  node_pump_all(n, w);
+  cursor = 0;
+  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
+    node_link_lost(n, w, l, AL_ECLOSED, true);
+  }
+  node_flow_events(n, w);
+  node_store_u64(n, w, "clean", 1);
+}

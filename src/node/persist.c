@@ -1,0 +1,269 @@
+/* persist.c — what a node keeps across restarts (PROTOCOL.md 3.5): reading the snapshot, writing
+ * records. Keys are text; numbers in them are decimal. */
+#include "node/state.h"
+
+enum { PUT_KEY_MAX = AL_NODE_SNAPSHOT_KEY_MAX };
+
+/* ---- text of keys ---- */
+
+static void key_text(al_wr *w, const char *s) {
+  while (*s != 0) al_wr_u8(w, (uint8_t)*s++);
+}
+
+static void key_u64(al_wr *w, uint64_t v) {
+  uint8_t digits[20];
+  size_t count = 0;
+  do {
+    digits[count++] = (uint8_t)('0' + v % 10);
+    v /= 10;
+  } while (v != 0);
+  while (count > 0) al_wr_u8(w, digits[--count]);
+}
+
+static void key_hex(al_wr *w, const al_id *id) {
+  static const char hex[] = "0123456789abcdef";
+  for (size_t i = 0; i < sizeof id->b; i++) {
+    al_wr_u8(w, (uint8_t)hex[id->b[i] >> 4]);
+    al_wr_u8(w, (uint8_t)hex[id->b[i] & 15]);
+  }
+}
+
+/* `prefix` at the start of a key; the rest of it. */
+static bool key_after(al_bytes key, const char *prefix, al_bytes *ret) {
+  size_t len = 0;
+  while (prefix[len] != 0) len++;
+  if (key.len < len || memcmp(key.ptr, prefix, len) != 0) return false;
+  *ret = al_view(key.ptr + len, key.len - len);
+  return true;
+}
+
+static bool parse_u64(al_bytes *text, uint64_t *ret) {
+  uint64_t v = 0;
+  size_t i = 0;
+  for (; i < text->len && i < 19 && text->ptr[i] >= '0' && text->ptr[i] <= '9'; i++) {
+    v = v * 10 + (uint64_t)(text->ptr[i] - '0');
+  }
+  if (i == 0) return false;
+  *text = al_view(text->ptr + i, text->len - i);
+  *ret = v;
+  return true;
+}
+
+/* ---- snapshot ---- */
+
+static bool next_record(al_rd *r, al_bytes *key, al_bytes *value) {
+  if (al_rd_left(r) == 0) return false;
+  uint16_t key_len = al_rd_u16(r);
+  uint32_t value_len = al_rd_u32(r);
+  if (key_len > AL_NODE_SNAPSHOT_KEY_MAX) al_rd_fail(r);
+  *key = al_rd_bytes(r, key_len);
+  *value = al_rd_bytes(r, value_len);
+  return al_rd_ok(r);
+}
+
+al_err node_snapshot_check(al_bytes snapshot) {
+  al_rd r = al_rd_init(snapshot);
+  al_bytes key, value;
+  while (next_record(&r, &key, &value)) {
+  }
+  return al_rd_done(&r) ? AL_OK : AL_EPARSE;
+}
+
+static bool key_is(al_bytes key, const char *name) {
+  al_bytes rest;
+  return key_after(key, name, &rest) && rest.len == 0;
+}
+
+/* First pass: what decides how the rest is read. */
+static void load_first(al_node *n, al_bytes key, al_bytes value) {
+  if (key_is(key, "clean") && value.len == 8) n->was_clean = true;
+  if (key_is(key, "seq") && value.len == 8) n->sequence = al_load_u64(value.ptr);
+  if (key_is(key, "puzzle") && value.len == 8) {
+    n->puzzle = al_load_u64(value.ptr);
+    n->puzzle_known = al_puzzle_check(n->suite, &n->identity.id, n->puzzle);
+    if (!n->puzzle_known) n->puzzle = 0;
+  }
+}
+
+static void load_peer(al_node *n, al_bytes value) {
+  al_peer peer;
+  /* Expired ones are kept to have addresses to dial: they are judged by a time when they were good.
+   */
+  al_desc d;
+  if (al_desc_decode(value, &d) != AL_OK) return;
+  al_book_source src = {.suite = n->suite, .wall_s = node_wall_s(n)};
+  if (d.expiry_s <= src.wall_s && d.expiry_s + AL_BOOK_GRACE_S > src.wall_s) {
+    src.wall_s = d.published_s;
+  }
+  src.options = n->simulation ? 0 : AL_BOOK_CHECK_PUZZLE;
+  (void)al_book_put(&n->book, &src, value, &peer);
+}
+
+static node_stale *stale_of(al_node *n, uint64_t epoch) {
+  for (uint32_t i = 0; i < n->stale_count; i++) {
+    if (n->stale[i].epoch == epoch) return &n->stale[i];
+  }
+  if (n->stale_count == AL_NODE_STALE_MAX) return NULL;
+  n->stale[n->stale_count].epoch = epoch;
+  return &n->stale[n->stale_count++];
+}
+
+static void load_second(al_node *n, al_bytes key, al_bytes value) {
+  al_bytes rest;
+  uint64_t number;
+  if (key_after(key, "peer/", &rest)) {
+    load_peer(n, value);
+  } else if (key_after(key, "guard/", &rest) && parse_u64(&rest, &number)) {
+    (void)al_guards_restore(&n->guards, (uint32_t)number, value);
+  } else if (key_after(key, "key/onion/", &rest) && parse_u64(&rest, &number)) {
+    if (node_onion_restore(n, number, value)) return;
+    node_stale *s = stale_of(n, number);
+    if (s != NULL) s->key = true;
+  }
+}
+
+/* Third pass: tags, now that their keys are there. */
+static void load_tag(al_node *n, al_bytes key, al_bytes value) {
+  al_bytes rest, number;
+  uint64_t epoch, index;
+  if (!key_after(key, "tag/", &rest) || !parse_u64(&rest, &epoch)) return;
+  if (!key_after(rest, "/", &number) || !parse_u64(&number, &index) || index > 1u << 24) return;
+  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
+    node_onion *o = &n->onion[i];
+    if (!o->used || o->epoch != epoch) continue;
+    if (al_replay_load(&o->replay, value) != AL_OK) {
+      o->used = false; /* tags are missing: a new key is made */
+      break;
+    }
+    o->loaded = al_replay_count(&o->replay);
+    if (index >= o->record_base) o->record_base = (uint32_t)index + 1;
+    return;
+  }
+  node_stale *s = stale_of(n, epoch);
+  if (s != NULL && index >= s->tag_records) s->tag_records = (uint32_t)index + 1;
+}
+
+void node_snapshot_load(al_node *n, al_bytes snapshot) {
+  al_bytes key, value;
+  for (int pass = 0; pass < 3; pass++) {
+    al_rd r = al_rd_init(snapshot);
+    while (next_record(&r, &key, &value)) {
+      if (pass == 0) load_first(n, key, value);
+      if (pass == 1) load_second(n, key, value);
+      if (pass == 2) load_tag(n, key, value);
+    }
+  }
+}
+
+/* ---- records ---- */
+
+static void put(al_node *n, al_work *w, const al_wr *key, al_bytes value) {
+  AL_ASSERT(al_wr_ok(key));
+  if (!al_work_put(w, al_wr_view(key), value)) {
+    al_count(&n->counters, AL_COUNT_node_store_full);
+  }
+}
+
+static void del(al_node *n, al_work *w, const al_wr *key) {
+  AL_ASSERT(al_wr_ok(key));
+  if (!al_work_del(w, al_wr_view(key))) al_count(&n->counters, AL_COUNT_node_store_full);
+}
+
+void node_store_peer(al_node *n, al_work *w, al_peer peer) {
+  uint8_t buf[PUT_KEY_MAX];
+  al_wr key = al_wr_init(buf, sizeof buf);
+  const al_peer_entry *e = al_book_get(&n->book, peer);
+  key_text(&key, "peer/");
+  key_hex(&key, &e->id);
+  put(n, w, &key, e->record);
+}
+
+void node_store_guards(al_node *n, al_work *w) {
+  uint8_t buf[PUT_KEY_MAX], record[AL_GUARD_RECORD_BYTES];
+  uint32_t slot;
+  size_t len;
+  while (al_guards_dirty(&n->guards, &slot, record, &len)) {
+    al_wr key = al_wr_init(buf, sizeof buf);
+    key_text(&key, "guard/");
+    key_u64(&key, slot);
+    if (len != 0) {
+      put(n, w, &key, al_view(record, len));
+    } else {
+      del(n, w, &key);
+    }
+  }
+}
+
+static al_wr onion_key(uint64_t epoch, uint8_t *buf) {
+  al_wr key = al_wr_init(buf, PUT_KEY_MAX);
+  key_text(&key, "key/onion/");
+  key_u64(&key, epoch);
+  return key;
+}
+
+static al_wr tag_key(uint64_t epoch, uint32_t index, uint8_t *buf) {
+  al_wr key = al_wr_init(buf, PUT_KEY_MAX);
+  key_text(&key, "tag/");
+  key_u64(&key, epoch);
+  key_text(&key, "/");
+  key_u64(&key, index);
+  return key;
+}
+
+void node_store_onion(al_node *n, al_work *w, const node_onion *o) {
+  uint8_t buf[PUT_KEY_MAX];
+  al_wr key = onion_key(o->epoch, buf);
+  put(n, w, &key, al_view(o->seed, sizeof o->seed));
+}
+
+static void forget_epoch(al_node *n, al_work *w, uint64_t epoch, uint32_t records) {
+  uint8_t buf[PUT_KEY_MAX];
+  for (uint32_t i = 0; i < records; i++) {
+    al_wr key = tag_key(epoch, i, buf);
+    del(n, w, &key);
+  }
+}
+
+void node_forget_onion(al_node *n, al_work *w, const node_onion *o) {
+  uint8_t buf[PUT_KEY_MAX];
+  al_wr key = onion_key(o->epoch, buf);
+  uint32_t fresh = al_replay_count(&o->replay) - o->loaded;
+  del(n, w, &key);
+  forget_epoch(n, w, o->epoch,
+               o->record_base + (fresh + AL_NODE_TAGS_PER_RECORD - 1) / AL_NODE_TAGS_PER_RECORD);
+}
+
+void node_forget_stale(al_node *n, al_work *w) {
+  uint8_t buf[PUT_KEY_MAX];
+  for (uint32_t i = 0; i < n->stale_count; i++) {
+    al_wr key = onion_key(n->stale[i].epoch, buf);
+    if (n->stale[i].key) del(n, w, &key);
+    forget_epoch(n, w, n->stale[i].epoch, n->stale[i].tag_records);
+  }
+  n->stale_count = 0;
+}
+
+/* The record that the newest tag belongs to is written again, whole. */
+void node_store_tag(al_node *n, al_work *w, const node_onion *o) {
+  uint8_t buf[PUT_KEY_MAX];
+  uint32_t index = (al_replay_count(&o->replay) - o->loaded - 1) / AL_NODE_TAGS_PER_RECORD;
+  al_wr key = tag_key(o->epoch, o->record_base + index, buf);
+  put(n, w, &key,
+      al_replay_view(&o->replay, o->loaded + index * AL_NODE_TAGS_PER_RECORD,
+                     AL_NODE_TAGS_PER_RECORD));
+}
+
+void node_store_u64(al_node *n, al_work *w, const char *name, uint64_t value) {
+  uint8_t buf[PUT_KEY_MAX], number[8];
+  al_wr key = al_wr_init(buf, sizeof buf);
+  key_text(&key, name);
+  al_store_u64(number, value);
+  put(n, w, &key, al_view(number, sizeof number));
+}
+
+void node_store_forget(al_node *n, al_work *w, const char *name) {
+  uint8_t buf[PUT_KEY_MAX];
+  al_wr key = al_wr_init(buf, sizeof buf);
+  key_text(&key, name);
+  del(n, w, &key);
+}

@@ -1,0 +1,200 @@
+/* pump.c — what leaves on a link, and in which order: the link's own urgent frames, cells that go
+ * ahead of queues, then fragments of messages and cells of circuits in turns, as far as the
+ * transport has credit. */
+#include "node/state.h"
+
+void node_touch(al_node *n, al_link link) {
+  node_neighbour *nb = node_neighbour_of(n, link);
+  if (nb == NULL || nb->touched) return;
+  nb->touched = true;
+  n->touched[n->touched_count++] = al_slab_index(link);
+}
+
+static bool urgent_push(al_node *n, node_neighbour *nb, const node_urgent *item) {
+  uint32_t i = n->urgent_free;
+  if (i == 0) return false;
+  node_urgent *u = &n->urgent[i - 1];
+  n->urgent_free = u->next;
+  *u = *item;
+  u->next = 0;
+  if (nb->urgent_tail != 0) {
+    n->urgent[nb->urgent_tail - 1].next = i;
+  } else {
+    nb->urgent_head = i;
+  }
+  nb->urgent_tail = i;
+  return true;
+}
+
+static bool urgent_pop(al_node *n, node_neighbour *nb, node_urgent *ret) {
+  uint32_t i = nb->urgent_head;
+  if (i == 0) return false;
+  node_urgent *u = &n->urgent[i - 1];
+  *ret = *u;
+  nb->urgent_head = u->next;
+  if (nb->urgent_head == 0) nb->urgent_tail = 0;
+  u->next = n->urgent_free;
+  n->urgent_free = i;
+  return true;
+}
+
+void node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf) {
+  node_neighbour *nb = node_neighbour_of(n, link);
+  node_urgent item = {.buf = buf};
+  if (nb == NULL || !nb->up || !urgent_push(n, nb, &item)) {
+    al_count(&n->counters, AL_COUNT_node_urgent_full);
+    al_buf_drop(w, buf);
+    return;
+  }
+  node_touch(n, link);
+}
+
+void node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason) {
+  node_neighbour *nb = node_neighbour_of(n, link);
+  node_urgent item = {.id = id, .reason = reason};
+  if (nb == NULL || !nb->up) return;
+  if (!urgent_push(n, nb, &item)) {
+    al_count(&n->counters, AL_COUNT_node_urgent_full);
+    return;
+  }
+  node_touch(n, link);
+}
+
+void node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb) {
+  node_urgent u;
+  while (urgent_pop(n, nb, &u)) al_buf_drop(w, u.buf);
+}
+
+static void send(al_node *n, al_work *w, node_neighbour *nb, al_channel ch, al_buf b) {
+  (void)n;
+  bool sent = al_work_tx(w, nb->link, ch, b);
+  AL_ASSERT(sent); /* room was checked */
+  if (ch == AL_CHANNEL_BULK) nb->credit -= AL_FRAME_BYTES;
+}
+
+static bool may_send(const al_node *n, al_work *w, const node_neighbour *nb) {
+  (void)n;
+  return nb->credit >= AL_FRAME_BYTES && al_work_room(w) > AL_NODE_EVENT_ROOM;
+}
+
+/* One frame that the link itself wants to send. */
+static bool pump_own(al_node *n, al_work *w, node_neighbour *nb) {
+  al_channel ch = AL_CHANNEL_BULK;
+  al_buf b = al_buf_take(w);
+  if (b == 0) {
+    n->again = true;
+    return false;
+  }
+  if (!al_link_next(&n->links, nb->link, n->now, al_buf_ptr(w, b), &ch)) {
+    al_buf_drop(w, b);
+    return false;
+  }
+  send(n, w, nb, ch, b);
+  return true;
+}
+
+static bool pump_urgent(al_node *n, al_work *w, node_neighbour *nb) {
+  node_urgent u;
+  if (nb->urgent_head == 0 || !al_link_may_seal(&n->links, nb->link)) return false;
+  if (n->urgent[nb->urgent_head - 1].buf == 0) { /* a DESTROY needs a buffer now */
+    al_buf b = al_buf_take(w);
+    if (b == 0) {
+      n->again = true;
+      return false;
+    }
+    (void)urgent_pop(n, nb, &u);
+    al_circuit_destroy_cell(al_buf_ptr(w, b) + AL_LINK_CELL_AT, u.id, u.reason);
+    u.buf = b;
+  } else {
+    (void)urgent_pop(n, nb, &u);
+  }
+  al_link_seal(&n->links, nb->link, n->now, al_buf_ptr(w, u.buf));
+  send(n, w, nb, AL_CHANNEL_BULK, u.buf);
+  return true;
+}
+
+/* Let a circuit of ours make a cell: the stream fills it, the onion layers go over it. */
+static al_buf originate(al_node *n, al_work *w, al_circ circ) {
+  al_buf b = al_buf_take(w);
+  if (b == 0) {
+    n->again = true;
+    return 0;
+  }
+  uint8_t *cell = al_buf_ptr(w, b) + AL_LINK_CELL_AT;
+  al_link link;
+  uint8_t hop = 0;
+  al_circuit_info info;
+  if (node_flow_fill(n, circ, cell + AL_CIRCUIT_PAYLOAD_AT)) {
+    if (al_circuit_info_get(&n->circuits, circ, n->now, &info) && info.role == AL_CIRCUIT_ORIGIN) {
+      hop = info.hops;
+    }
+    if (al_circuit_seal(&n->circuits, circ, hop, cell, &link) == AL_OK) return b;
+  }
+  al_circuit_want_send(&n->circuits, circ, false);
+  al_buf_drop(w, b);
+  return 0;
+}
+
+/* One cell of a circuit, if one may go. */
+static bool pump_circuit(al_node *n, al_work *w, node_neighbour *nb) {
+  al_pick p;
+  while (al_circuit_pick(&n->circuits, nb->link, n->now, &p)) {
+    if (p.drop != 0) {
+      al_buf_drop(w, p.drop);
+      continue;
+    }
+    al_buf b = p.send != 0 ? p.send : originate(n, w, p.circ);
+    if (b == 0) {
+      if (n->again) return false;
+      continue;
+    }
+    al_link_seal(&n->links, nb->link, n->now, al_buf_ptr(w, b));
+    send(n, w, nb, AL_CHANNEL_BULK, b);
+    return true;
+  }
+  return false;
+}
+
+static bool pump_one(al_node *n, al_work *w, node_neighbour *nb) {
+  if (pump_urgent(n, w, nb)) return true;
+  bool message = al_link_has_message(&n->links, nb->link);
+  bool cells = al_link_may_seal(&n->links, nb->link);
+  if (message && (nb->message_turn || !cells)) {
+    nb->message_turn = false;
+    return pump_own(n, w, nb);
+  }
+  if (cells && pump_circuit(n, w, nb)) {
+    nb->message_turn = true;
+    return true;
+  }
+  return message && !n->again && pump_own(n, w, nb);
+}
+
+static void pump_link(al_node *n, al_work *w, node_neighbour *nb) {
+  if (!nb->open) return;
+  /* Heartbeats go without credit too: the transport may drop what does not fit. */
+  while (al_link_has_urgent(&n->links, nb->link) && al_work_room(w) > AL_NODE_EVENT_ROOM) {
+    if (nb->credit < AL_FRAME_BYTES && !al_link_urgent_is_rt(&n->links, nb->link)) return;
+    if (!pump_own(n, w, nb)) break;
+  }
+  while (may_send(n, w, nb)) {
+    if (!pump_one(n, w, nb)) return;
+  }
+  if (al_work_room(w) <= AL_NODE_EVENT_ROOM) n->again = true;
+}
+
+void node_pump_all(al_node *n, al_work *w) {
+  uint32_t i = 0;
+  while (i < n->touched_count) {
+    node_neighbour *nb = &n->neighbours[n->touched[i]];
+    if (nb->link != 0 && nb->touched) pump_link(n, w, nb);
+    if (n->again) { /* keep the rest, this one included, for the next input */
+      memmove(n->touched, n->touched + i, (n->touched_count - i) * sizeof *n->touched);
+      n->touched_count -= i;
+      return;
+    }
+    nb->touched = false;
+    i++;
+  }
+  n->touched_count = 0;
+}

@@ -1,0 +1,226 @@
+/* setup.c — circuits of other nodes: set-up packets, extension to the next hop, cells, ends. */
+#include "node/state.h"
+
+/* ---- ends: where a circuit meets a bundle ---- */
+
+uint32_t node_end_new(al_node *n, bool initiator, uint32_t origin) {
+  for (uint32_t k = 0; k < n->ends_max; k++) {
+    uint32_t i = (n->end_free_hint + k) % n->ends_max;
+    node_end *e = &n->ends[i];
+    if (e->bundle != 0) continue;
+    if (al_bundle_open(&n->streams, initiator, i + 1, &e->bundle) != AL_OK) return 0;
+    e->origin = origin;
+    e->circ = 0;
+    n->end_free_hint = (i + 1) % n->ends_max;
+    return i + 1;
+  }
+  return 0;
+}
+
+void node_end_free(al_node *n, uint32_t end, al_reason reason) {
+  node_end *e = &n->ends[end - 1];
+  if (e->circ != 0) n->end_of[al_slab_index(e->circ)] = 0;
+  al_bundle_close(&n->streams, e->bundle, (uint8_t)reason);
+  *e = (node_end){0};
+}
+
+void node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link) {
+  node_end *e = &n->ends[end - 1];
+  if (e->circ != 0) n->end_of[al_slab_index(e->circ)] = 0;
+  e->circ = circ;
+  e->link = link;
+  if (circ != 0) n->end_of[al_slab_index(circ)] = end;
+}
+
+/* A circuit ends here: its bundle begins. */
+static bool end_installed(al_node *n, al_circ circ, al_link link) {
+  uint32_t end = node_end_new(n, false, 0);
+  if (end == 0) return false;
+  node_end_set_circuit(n, end, circ, link);
+  if (al_bundle_add_path(&n->streams, n->ends[end - 1].bundle, 0, n->now, 0) == AL_OK) return true;
+  node_end_free(n, end, AL_REASON_RESOURCE);
+  return false;
+}
+
+/* ---- ends of circuits ---- */
+
+static void pending_drop(al_node *n, node_pending *p) {
+  al_link_message_done(&n->links, p->slot);
+  *p = (node_pending){0};
+}
+
+void node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
+  for (al_buf b; (b = al_circuit_gone_next(&n->circuits, gone)) != 0;) al_buf_drop(w, b);
+  for (int side = 0; side < 2; side++) {
+    if (gone->tell[side].link == 0) continue;
+    node_urgent_destroy(n, gone->tell[side].link, gone->tell[side].id, gone->reason);
+  }
+  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+    if (n->pending[i].circ == gone->circ) pending_drop(n, &n->pending[i]);
+  }
+  uint32_t end = n->end_of[al_slab_index(gone->circ)];
+  if (end == 0 || n->ends[end - 1].circ != gone->circ) return;
+  if (n->ends[end - 1].origin != 0) {
+    node_origin_lost(n, w, n->ends[end - 1].origin, gone->circ, gone->reason);
+  } else {
+    node_end_free(n, end, AL_REASON_CIRCUIT);
+  }
+}
+
+void node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason) {
+  al_circuit_gone gone;
+  if (al_circuit_destroy(&n->circuits, circ, reason, &gone) == AL_OK) {
+    node_circuit_gone(n, w, &gone);
+  }
+}
+
+/* ---- extension ---- */
+
+static bool pass_on(al_node *n, al_work *w, al_circ circ, al_link link, const uint8_t *packet) {
+  uint32_t id;
+  if (al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX) &&
+      al_circuit_link_out(&n->circuits, circ, link, &id) == AL_OK &&
+      al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id,
+                           al_view(packet, AL_SPHINX_BYTES)) == AL_OK) {
+    node_touch(n, link);
+    return true;
+  }
+  node_destroy(n, w, circ, AL_REASON_RESOURCE);
+  return false;
+}
+
+/* The packet goes on as soon as there is a link. Result: whether the message slot is kept. */
+static bool extend_to(al_node *n, al_work *w, const al_circuit_out *out, uint32_t slot,
+                      uint8_t *packet) {
+  al_link link = al_link_find_by_peer(&n->links, &out->next);
+  if (link != 0) {
+    (void)pass_on(n, w, out->circ, link, packet);
+    return false;
+  }
+  node_pending *p = NULL;
+  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX && p == NULL; i++) {
+    if (n->pending[i].circ == 0) p = &n->pending[i];
+  }
+  if (p == NULL || slot == 0) {
+    al_count(&n->counters, AL_COUNT_circuit_full);
+    node_destroy(n, w, out->circ, AL_REASON_RESOURCE);
+    return false;
+  }
+  *p = (node_pending){.circ = out->circ, .next = out->next, .slot = slot, .packet = packet};
+  p->deadline = n->now + AL_NODE_PENDING_US;
+  if (node_dial_peer(n, w, &out->next) == AL_OK) return true;
+  al_count(&n->counters, AL_COUNT_sphinx_no_route);
+  p->slot = 0; /* the caller gives it back */
+  node_destroy(n, w, out->circ, AL_REASON_NO_RELAY);
+  return false;
+}
+
+void node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer) {
+  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+    node_pending *p = &n->pending[i];
+    if (p->circ == 0 || !al_id_equal(&p->next, peer)) continue;
+    node_pending ready = *p;
+    *p = (node_pending){0};
+    (void)pass_on(n, w, ready.circ, link, ready.packet);
+    al_link_message_done(&n->links, ready.slot);
+  }
+}
+
+void node_pending_failed(al_node *n, al_work *w, const al_id *peer) {
+  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+    node_pending *p = &n->pending[i];
+    if (p->circ == 0 || !al_id_equal(&p->next, peer)) continue;
+    al_count(&n->counters, AL_COUNT_sphinx_no_route);
+    node_destroy(n, w, p->circ, AL_REASON_NO_RELAY); /* frees p through node_circuit_gone */
+  }
+}
+
+void node_pending_house(al_node *n, al_work *w) {
+  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+    node_pending *p = &n->pending[i];
+    if (p->circ != 0 && p->deadline <= n->now) node_destroy(n, w, p->circ, AL_REASON_TIMEOUT);
+  }
+}
+
+/* ---- set-up packets ---- */
+
+static void refuse(al_node *n, al_link link, uint32_t id, al_reason why) {
+  node_urgent_destroy(n, link, id, why);
+}
+
+bool node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot) {
+  al_sphinx_keys keys;
+  al_sphinx_result res;
+  al_circuit_out out;
+  al_reason why = AL_REASON_POLICY;
+  bool kept = false;
+  if (n->closing || (!n->relay && n->rules_count == 0)) {
+    al_count(&n->counters, AL_COUNT_node_setup_refused);
+    refuse(n, link, m->id, n->closing ? AL_REASON_SHUTDOWN : AL_REASON_POLICY);
+    return false;
+  }
+  if (!al_circuit_may_create(&n->circuits, link, n->now)) {
+    refuse(n, link, m->id, AL_REASON_RESOURCE);
+    return false;
+  }
+  if (node_onion_open(n, w, m->ptr, &keys, &why) != AL_OK) {
+    refuse(n, link, m->id, why);
+    return false;
+  }
+  al_err e = al_sphinx_peel(n->suite, m->ptr, &keys, &res);
+  al_buf b = e == AL_OK ? al_buf_take(w) : 0;
+  if (b == 0) {
+    if (e != AL_OK) {
+      al_count(&n->counters, e == AL_EPARSE ? AL_COUNT_sphinx_command : AL_COUNT_sphinx_auth);
+    }
+    refuse(n, link, m->id, e == AL_OK ? AL_REASON_RESOURCE : AL_REASON_PROTOCOL);
+    al_wipe(&keys, sizeof keys);
+    return false;
+  }
+  al_circuit_request q = {
+      .link = link, .id = m->id, .route = &res.route, .hop_secret = keys.secret};
+  al_circuit_verdict v =
+      al_circuit_extend(&n->circuits, n->now, &q, al_buf_ptr(w, b) + AL_LINK_CELL_AT, &out);
+  al_wipe(&keys, sizeof keys);
+  if (v == AL_CIRCUIT_SEND) {
+    node_urgent_buf(n, w, out.link, b);
+    if (out.circ != 0 && !end_installed(n, out.circ, link)) {
+      node_destroy(n, w, out.circ, AL_REASON_RESOURCE);
+    }
+    return false;
+  }
+  al_buf_drop(w, b);
+  if (v == AL_CIRCUIT_NEXT) kept = extend_to(n, w, &out, slot, m->ptr);
+  return kept;
+}
+
+/* ---- cells ---- */
+
+void node_cell(al_node *n, al_work *w, al_link link, al_buf buf) {
+  al_circuit_out out;
+  uint8_t *cell = al_buf_ptr(w, buf) + AL_LINK_CELL_AT;
+  switch (al_circuit_peel(&n->circuits, n->now, link, cell, &out)) {
+    case AL_CIRCUIT_HOLD:
+      al_buf_drop(w, al_circuit_hold(&n->circuits, out.circ, out.dir, buf, n->now));
+      node_touch(n, out.link);
+      return;
+    case AL_CIRCUIT_DELIVER:
+      node_flow_rx(n, w, out.circ, buf, out.payload);
+      return;
+    case AL_CIRCUIT_SEND:
+      node_urgent_buf(n, w, out.link, buf);
+      return;
+    case AL_CIRCUIT_OPENED:
+      al_buf_drop(w, buf);
+      node_origin_opened(n, w, out.circ, out.build_us);
+      return;
+    case AL_CIRCUIT_ENDED:
+      al_buf_drop(w, buf);
+      node_circuit_gone(n, w, &out.gone);
+      return;
+    case AL_CIRCUIT_DROP:
+    case AL_CIRCUIT_NEXT:
+      al_buf_drop(w, buf);
+      return;
+  }
+}

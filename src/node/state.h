@@ -1,0 +1,245 @@
+/* state.h — what a node is made of, for the files of src/node only. Layer 4.
+ * Files: node.c (life, input dispatch), neighbour.c (links and discovery), setup.c (other nodes'
+ * circuits), origin.c (own circuits), flow.c (streams), pump.c (what leaves on a link), keys.c
+ * (epochs, own descriptor), persist.c (snapshot and records), inspect.c, work.c. */
+#ifndef AL_NODE_STATE_H
+#define AL_NODE_STATE_H
+
+#include "allium/al_inspect.h"
+#include "base/base.h"
+#include "book/book.h"
+#include "circuit/circuit.h"
+#include "circuit/path.h"
+#include "gossip/gossip.h"
+#include "link/link.h"
+#include "node/work.h"
+#include "sphinx/sphinx.h"
+#include "stream/stream.h"
+
+enum {
+  AL_NODE_ONION_KEYS = 3,        /* previous, current, next */
+  AL_NODE_GRACE_S = 3600,        /* an epoch's key is tried this long beyond its end and start */
+  AL_NODE_PENDING_MAX = 32,      /* set-up packets that wait for a link to the next hop */
+  AL_NODE_PENDING_US = 8000000,  /* ... at most so long */
+  AL_NODE_ORIGINS_MAX = 256,     /* own circuits */
+  AL_NODE_ATTEMPTS_MAX = 4,      /* paths tried for one own circuit */
+  AL_NODE_SPARES = 2,            /* own circuits kept ready */
+  AL_NODE_IDLE_US = 600000000,   /* an own circuit without streams is given up after this */
+  AL_NODE_DIRTY_US = 600000000,  /* no new streams on a circuit this long after its first */
+  AL_NODE_LINKS_WANTED = 5,      /* neighbours a node looks for by itself */
+  AL_NODE_DIALS_MAX = 4,         /* dialled by itself at a time */
+  AL_NODE_JOINS_MAX = 8,         /* addresses to join through */
+  AL_NODE_HOUSE_US = 1000000,    /* period of housekeeping */
+  AL_NODE_PUBLISH_S = 43200,     /* a new descriptor at least this often */
+  AL_NODE_TAGS_PER_RECORD = 64,  /* replay tags in one stored record */
+  AL_NODE_SNAPSHOT_KEY_MAX = 80, /* bytes of a record's key */
+  AL_NODE_STALE_MAX = 16,        /* epochs whose old records are cleaned up at one start */
+  AL_NODE_EVENT_ROOM = 512,      /* effects that the pump leaves free for everything else */
+};
+
+/* A cell that goes ahead of the queues: a sealed buffer, or a DESTROY still to be written. */
+typedef struct node_urgent {
+  uint32_t next; /* index + 1 */
+  al_buf buf;    /* 0: DESTROY of id */
+  uint32_t id;
+  al_reason reason;
+} node_urgent;
+
+/* What the node keeps of a link besides its session, by index of the handle. */
+typedef struct node_neighbour {
+  al_link link; /* 0: not in use */
+  bool open;    /* the transport is up */
+  bool up;      /* authenticated and told to everybody */
+  bool touched; /* in n->touched */
+  bool message_turn;
+  uint32_t credit; /* bytes the transport takes */
+  uint32_t urgent_head, urgent_tail;
+  al_time since; /* dialled or accepted */
+} node_neighbour;
+
+/* An onion key and the tags of the packets it has opened. */
+typedef struct node_onion {
+  bool used;
+  uint64_t epoch;
+  uint8_t seed[AL_KEM_SEED_BYTES];
+  uint8_t pk[AL_KEM_PK_BYTES], sk[AL_KEM_SK_BYTES];
+  al_replay replay;
+  uint32_t loaded;      /* tags that came from records of an earlier run ... */
+  uint32_t record_base; /* ... whose numbers are below this; newer tags go into new records */
+} node_onion;
+
+/* Records of an epoch whose key is not used again: to be deleted. */
+typedef struct node_stale {
+  uint64_t epoch;
+  uint32_t tag_records;
+  bool key;
+} node_stale;
+
+/* A circuit of another node that waits for a link to its next hop. */
+typedef struct node_pending {
+  al_circ circ; /* 0: free */
+  al_id next;
+  uint32_t slot; /* message slot that holds the packet */
+  uint8_t *packet;
+  al_time deadline;
+} node_pending;
+
+/* The two ends of a bundle in this node: its circuit and, at the origin, who it belongs to. */
+typedef struct node_end {
+  al_bundle bundle; /* 0: free */
+  al_circ circ;     /* 0: at an origin between two attempts */
+  al_link link;
+  uint32_t origin; /* index + 1; 0: the far end of somebody's circuit */
+} node_end;
+
+typedef enum node_origin_state {
+  ORIGIN_FREE = 0,
+  ORIGIN_LINK,     /* waits for a link to its first hop */
+  ORIGIN_BUILDING, /* the set-up packet is under way */
+  ORIGIN_OPEN,
+} node_origin_state;
+
+typedef struct node_origin {
+  node_origin_state state;
+  uint8_t hops, attempts;
+  bool isolated; /* belongs to `isolation` */
+  uint64_t isolation;
+  uint32_t end; /* index + 1 of its node_end */
+  al_id path[AL_HOPS_MAX];
+  bool has_target; /* rebuilt for this target when an attempt fails */
+  al_target target;
+  al_time started, first_used, last_used;
+  uint32_t build_us;
+} node_origin;
+
+struct al_node {
+  al_alloc alloc;
+  const al_suite *suite;
+  al_time now, started;
+  uint64_t wall_s; /* Unix time at `started` */
+  bool simulation, relay, closing;
+  bool begun;     /* the first input was handled: start-up records are stored */
+  bool was_clean; /* the snapshot says that the last run ended by al_node_shutdown */
+  uint8_t hops;
+  al_padding padding;
+  al_limits limits;
+  al_rng rng;
+  al_counters counters;
+  al_identity identity;
+  uint8_t network[64], secret[32];
+  uint8_t network_len, secret_len;
+
+  al_book book;
+  al_links links;
+  al_gossip gossip;
+  al_circuits circuits;
+  al_streams streams;
+  al_guards guards;
+  node_onion onion[AL_NODE_ONION_KEYS];
+  node_stale stale[AL_NODE_STALE_MAX];
+  uint32_t stale_count;
+
+  uint8_t addresses[AL_ADDRESSES_MAX][AL_ADDRESS_BYTES_MAX];
+  uint8_t address_len[AL_ADDRESSES_MAX];
+  uint32_t addresses_count;
+  al_exit_rule rules[AL_EXIT_RULES_MAX];
+  uint32_t rules_count;
+  uint8_t descriptor_bytes[2][AL_DESC_BYTES_MAX]; /* the other one is being written */
+  uint32_t descriptor_which;
+  al_bytes descriptor;
+  uint64_t sequence, published_s, puzzle;
+  bool puzzle_known;
+
+  node_neighbour *neighbours; /* limits.links_max */
+  uint32_t *touched;          /* indices; a neighbour is in it at most once */
+  uint32_t touched_count;
+  node_urgent *urgent;
+  uint32_t urgent_free, urgent_max;
+  node_pending pending[AL_NODE_PENDING_MAX];
+  node_end *ends; /* ends_max */
+  uint32_t ends_max, end_free_hint;
+  uint32_t *end_of; /* by index of circuit: index + 1 of its end */
+  node_origin *origins;
+  uint8_t joins[AL_NODE_JOINS_MAX][AL_ADDRESS_BYTES_MAX];
+  uint8_t joins_len[AL_NODE_JOINS_MAX];
+  uint32_t joins_count, joins_next;
+  al_time house_at, join_at, spare_at;
+  uint32_t join_wait_us, spare_wait_us;
+  bool again; /* work was left because the work area was full */
+  uint32_t peers_told, up_count;
+  uint8_t message[AL_GOSSIP_MESSAGE_MAX]; /* scratch: one message being built */
+};
+
+/* ---- node.c ---- */
+uint64_t node_wall_s(const al_node *n);
+void node_finish(al_node *n, al_work *w);
+void node_tell(al_node *n, al_work *w, const al_event *ev);
+
+/* ---- neighbour.c ---- */
+node_neighbour *node_neighbour_of(al_node *n, al_link link);
+al_err node_dial_peer(al_node *n, al_work *w, const al_id *peer);
+void node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport);
+void node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *peer);
+void node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record, bool asked);
+void node_message(al_node *n, al_work *w, al_link link, const al_link_message *m);
+void node_gossip_send(al_node *n);
+void node_neighbours_house(al_node *n, al_work *w);
+
+/* ---- setup.c ---- */
+bool node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot);
+void node_cell(al_node *n, al_work *w, al_link link, al_buf buf);
+void node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone);
+void node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason);
+void node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer);
+void node_pending_failed(al_node *n, al_work *w, const al_id *peer);
+void node_pending_house(al_node *n, al_work *w);
+uint32_t node_end_new(al_node *n, bool initiator, uint32_t origin);
+void node_end_free(al_node *n, uint32_t end, al_reason reason);
+void node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link);
+
+/* ---- origin.c ---- */
+uint32_t node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
+                         al_reason *ret_why);
+void node_origin_link(al_node *n, al_work *w, al_link link, const al_id *peer);
+void node_origin_link_failed(al_node *n, al_work *w, const al_id *peer);
+void node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us);
+void node_origin_lost(al_node *n, al_work *w, uint32_t origin, al_circ circ, al_reason reason);
+void node_origins_house(al_node *n, al_work *w);
+
+/* ---- flow.c ---- */
+void node_flow_events(al_node *n, al_work *w);
+void node_flow_wants(al_node *n);
+void node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload);
+bool node_flow_fill(al_node *n, al_circ circ, uint8_t *payload);
+
+/* ---- pump.c ---- */
+void node_touch(al_node *n, al_link link);
+void node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf);
+void node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason);
+void node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb);
+void node_pump_all(al_node *n, al_work *w);
+
+/* ---- keys.c ---- */
+al_err node_keys_init(al_node *n);
+void node_keys_begin(al_node *n, al_work *w);
+void node_keys_clear(al_node *n);
+void node_keys_house(al_node *n, al_work *w);
+al_err node_publish(al_node *n);
+const node_onion *node_onion_now(const al_node *n);
+al_err node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
+                       al_reason *ret_why);
+bool node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed);
+
+/* ---- persist.c ---- */
+al_err node_snapshot_check(al_bytes snapshot);
+void node_snapshot_load(al_node *n, al_bytes snapshot);
+void node_store_peer(al_node *n, al_work *w, al_peer peer);
+void node_store_guards(al_node *n, al_work *w);
+void node_store_onion(al_node *n, al_work *w, const node_onion *o);
+void node_forget_stale(al_node *n, al_work *w);
+void node_forget_onion(al_node *n, al_work *w, const node_onion *o);
+void node_store_tag(al_node *n, al_work *w, const node_onion *o);
+void node_store_u64(al_node *n, al_work *w, const char *key, uint64_t value);
+void node_store_forget(al_node *n, al_work *w, const char *key);
+
+#endif
