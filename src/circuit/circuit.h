@@ -51,8 +51,8 @@ typedef struct al_circuits {
   al_circuit_port *ports;
   al_circuit_held *held;
   uint32_t held_free, held_count;
-  al_circ oldest, newest; /* half-open circuits in the order of their start */
-  uint32_t roles[4];      /* live circuits by al_circuit_role */
+  al_circuit_item *oldest, *newest; /* half-open circuits in the order of their start */
+  uint32_t roles[4];                /* live circuits by al_circuit_role */
 } al_circuits;
 
 /* al_circuits_init — an empty table.
@@ -178,7 +178,7 @@ typedef enum al_circuit_verdict {
 /* al_circuit_out — what belongs to a verdict; the fields named with it are written. */
 typedef struct al_circuit_out {
   al_circ circ;         /* SEND (0 when refused), NEXT, HOLD, DELIVER, OPENED */
-  al_link link;         /* SEND */
+  al_link link;         /* SEND; HOLD: where it will leave */
   al_id next;           /* NEXT */
   al_circuit_dir dir;   /* HOLD */
   uint8_t hop;          /* DELIVER: who speaks, 1..hops, at an origin; 0 at a relay or an end */

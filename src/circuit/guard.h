@@ -9,7 +9,7 @@
 enum {
   AL_GUARDS = 3,     /* guards in regular use: the first three that are usable, in the order kept */
   AL_GUARDS_MAX = 8, /* kept; beyond three only while fewer than two of them are usable */
-  AL_GUARD_RECORD_BYTES = 65,
+  AL_GUARD_RECORD_BYTES = 53,
   AL_GUARD_LIFE_S = 60 * 86400, /* replaced this long after it was chosen */
   AL_GUARD_LOST_S = 7 * 86400,  /* replaced after it was unreachable this long ... */
   AL_GUARD_LOST_FAILURES = 8,   /* ... and failed at least this often in a row */
@@ -49,31 +49,34 @@ al_err al_guards_restore(al_guards *g, uint32_t slot, al_bytes record);
 bool al_guards_dirty(al_guards *g, uint32_t *ret_slot, uint8_t *record, size_t *ret_len);
 
 /* al_guards_refresh — let expired and lost guards go. Part of al_path_choose.
- *   Result: none.   Cost: constant.   Source: PROTOCOL.md 6.   Tested: unit/circuit_guard. */
+ *   Result: none.   Cost: constant.   Source: src/circuit/README.md.   Tested: unit/circuit_guard.
+ */
 void al_guards_refresh(al_guards *g, uint64_t wall_s);
 
 /* al_guards_add — keep a further guard.
  * Result: AL_OK, AL_EFULL, AL_ESTATE (is one already).   Cost: constant.
- * Source: PROTOCOL.md 6.   Tested: unit/circuit_guard. */
+ * Source: src/circuit/README.md.   Tested: unit/circuit_guard. */
 al_err al_guards_add(al_guards *g, const al_id *id, uint64_t wall_s);
 
 /* al_guards_reached — a circuit through this node was built, or a link to it came up: it works.
- *   Result: none; not a guard: nothing.   Cost: constant.   Source: PROTOCOL.md 6.
+ *   Result: none; not a guard: nothing.   Cost: constant.   Source: src/circuit/README.md.
  *   Tested: unit/circuit_guard. */
-void al_guards_reached(al_guards *g, const al_id *id, uint64_t wall_s);
+void al_guards_reached(al_guards *g, const al_id *id);
 
 /* al_guards_failed — it could not be linked to. Say it only while some other neighbour is up: our
  * own outage is no guard's fault.
- *   Result: none; not a guard: nothing.   Cost: constant.   Source: PROTOCOL.md 6.
+ *   Result: none; not a guard: nothing.   Cost: constant.   Source: src/circuit/README.md.
  *   Tested: unit/circuit_guard. */
 void al_guards_failed(al_guards *g, const al_id *id, uint64_t wall_s);
 
 /* al_guards_usable — whether a slot holds a guard that is not waiting for its next try.
- *   Result: usable.   Cost: constant.   Source: PROTOCOL.md 6.   Tested: unit/circuit_guard. */
+ *   Result: usable.   Cost: constant.   Source: src/circuit/README.md.   Tested:
+ * unit/circuit_guard. */
 bool al_guards_usable(const al_guards *g, uint32_t slot, uint64_t wall_s);
 
 /* al_guards_has — whether a node is one of the guards.
- *   Result: is one.   Cost: constant.   Source: PROTOCOL.md 6.   Tested: unit/circuit_guard. */
+ *   Result: is one.   Cost: constant.   Source: src/circuit/README.md.   Tested:
+ * unit/circuit_guard. */
 bool al_guards_has(const al_guards *g, const al_id *id);
 
 #endif

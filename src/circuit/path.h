@@ -8,7 +8,7 @@
 enum {
   AL_PATH_CAPACITY_MAX = 100,    /* Mbit/s: what a relay claims beyond this does not draw more */
   AL_PATH_CAPACITY_UNKNOWN = 10, /* Mbit/s: what a relay counts for that claims nothing */
-  AL_PATH_RELAYS_MIN = 3,        /* fewer known relays than this: no path at all */
+  AL_PATH_RELAYS_MIN = 3,        /* a path of three hops or more wants as many relays known */
 };
 
 /* al_path_query — what is asked. */
@@ -34,7 +34,7 @@ typedef struct al_path_query {
  * target); written on AL_ENOTFOUND                                                      [out]
  * Result: AL_OK, AL_EINVAL (hops), AL_ENOTFOUND.
  * Cost:   one pass over the book a hop and guard tried; one random draw a relay.
- * Source: PROTOCOL.md 6.   Tested: unit/circuit_path. */
+ * Source: src/circuit/README.md.   Tested: unit/circuit_path. */
 al_err al_path_choose(const al_path_query *q, al_circuit_plan *ret, al_reason *ret_why);
 
 #endif
