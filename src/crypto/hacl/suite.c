@@ -43,6 +43,7 @@ typedef struct engine {
   uint32_t (*open)(uint8_t *, uint8_t *, uint32_t, uint8_t *, uint32_t, uint8_t *, uint8_t *,
                    uint8_t *);
   void (*poly)(uint8_t *, uint32_t, uint8_t *, uint8_t *);
+  size_t pass; /* bytes of one vector pass of ChaCha20; 0: scalar */
   size_t chacha_min, aead_min, poly_min;
 } engine;
 
@@ -59,8 +60,9 @@ static const engine engine_128 = {
     .seal = al_hacl_aead_seal,
     .open = al_hacl_aead_open,
     .poly = Hacl_Poly1305_32_poly1305_mac,
-    .chacha_min = 160,
-    .aead_min = 160,
+    .pass = 256,
+    .chacha_min = 129,
+    .aead_min = 129,
 };
 #elif defined(AL_HACL_VEC128)
 static const engine engine_128 = {
@@ -68,9 +70,10 @@ static const engine engine_128 = {
     .seal = Hacl_Chacha20Poly1305_128_aead_encrypt,
     .open = Hacl_Chacha20Poly1305_128_aead_decrypt,
     .poly = Hacl_Poly1305_128_poly1305_mac,
-    .chacha_min = 128,
-    .aead_min = 192,
-    .poly_min = 256,
+    .pass = 256,
+    .chacha_min = 193,
+    .aead_min = 480,
+    .poly_min = 192,
 };
 #endif
 #if defined(AL_HACL_VEC256)
@@ -79,9 +82,10 @@ static const engine engine_256 = {
     .seal = Hacl_Chacha20Poly1305_256_aead_encrypt,
     .open = Hacl_Chacha20Poly1305_256_aead_decrypt,
     .poly = Hacl_Poly1305_256_poly1305_mac,
-    .chacha_min = 128,
-    .aead_min = 192,
-    .poly_min = 256,
+    .pass = 512,
+    .chacha_min = 193,
+    .aead_min = 352,
+    .poly_min = 192,
 };
 #endif
 
@@ -108,12 +112,18 @@ static al_err open_with(const engine *e, const al_hacl_aead *a) {
   return wrong == 0 ? AL_OK : AL_ECRYPTO;
 }
 
+/* A vector pass makes `pass` bytes of key stream, used or not; a short rest is cheaper in scalar.
+ */
 static void xor_with(const engine *e, uint8_t *text, size_t len, const uint8_t key[32],
                      const uint8_t nonce[12], uint32_t counter) {
   AL_ASSERT((uint64_t)counter + ((uint64_t)len + 63) / 64 <= (uint64_t)1 << 32);
-  uint8_t *t = al_hacl_in(text);
-  pick(e, len, e->chacha_min)
-      ->chacha(al_hacl_len(len), t, t, al_hacl_in(key), al_hacl_in(nonce), counter);
+  uint8_t *t = al_hacl_in(text), *k = al_hacl_in(key), *n = al_hacl_in(nonce);
+  const size_t rest = e->pass > 0 && len % e->pass < e->chacha_min ? len % e->pass : 0;
+  const size_t main_len = len - rest;
+  if (main_len > 0) e->chacha(al_hacl_len(main_len), t, t, k, n, counter);
+  if (rest == 0) return;
+  Hacl_Chacha20_chacha20_encrypt((uint32_t)rest, t + main_len, t + main_len, k, n,
+                                 counter + (uint32_t)(main_len / 64));
 }
 
 static void poly_with(const engine *e, uint8_t tag[16], const uint8_t *msg, size_t len,
