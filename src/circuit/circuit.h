@@ -19,8 +19,7 @@ typedef enum al_circuit_dir {
   AL_CIRCUIT_FORWARD = 1,  /* towards the end: leaves by the out-side */
 } al_circuit_dir;
 
-/* al_circuits_config — everything a table needs from outside. Numbers that are 0 take the default
- * named behind them. */
+/* al_circuits_config — what a table needs. A number that is 0 takes the default named behind it. */
 typedef struct al_circuits_config {
   const al_alloc *alloc; /* kept */
   const al_suite *suite; /* kept */
@@ -241,8 +240,8 @@ al_err al_circuit_seal(al_circuits *cs, al_circ circ, uint8_t hop, uint8_t *cell
 
 /* al_circuit_hold — queue a cell of verdict HOLD; the queue owns the buffer from here on. When the
  * queue is full its oldest cell gives way: the end learns of the loss soonest. A queue may hold
- * queue_cells_max cells, and no more than places are free in all (so that one circuit cannot take
- * the last place: Choudhury and Hahne 1998, alpha = 1).
+ * queue_cells_max cells, and no more than its link's queues leave of the free places (Choudhury and
+ * Hahne 1998, alpha = 1, twice): no circuit and no link that stands still can take the last place.
  * Result: 0, or the buffer that the caller must drop now, maybe `buf` itself (counted:
  *         circuit_queue_full).
  * Cost:   constant.   Source: PROTOCOL.md 6.3.   Tested: unit/circuit_queue. */
@@ -256,7 +255,7 @@ void al_circuit_want_send(al_circuits *cs, al_circ circ, bool want);
 /* al_pick — what to send next. */
 typedef struct al_pick {
   al_buf send;  /* not 0: a sealed cell of circ; the caller owns it */
-  al_buf drop;  /* not 0: nothing to send; drop this one (CoDel) and pick again */
+  al_buf drop;  /* not 0: nothing to send; drop this one (circuit_late) and pick again */
   al_circ circ; /* when both are 0: let this circuit originate one cell (al_circuit_seal) and pick
                  * again; the caller must seal, or say al_circuit_want_send(circ, false) */
 } al_pick;
@@ -270,16 +269,11 @@ typedef struct al_pick {
  * Source: RFC 8289, RFC 8290.   Tested: unit/circuit_queue. */
 bool al_circuit_pick(al_circuits *cs, al_link link, al_time now, al_pick *ret);
 
-/* al_circuit_pending — whether al_circuit_pick may find something on the link.
- *   Result: a hint: false is certain.   Cost: constant.
- *   Source: docs/DATAFLOW.md.   Tested: unit/circuit_queue. */
-bool al_circuit_pending(const al_circuits *cs, al_link link);
-
 /* ---- looking in ---- */
 
 /* al_circuit_each — walk over the circuits: start with *cursor = 0.
- * Result: the next circuit, 0 at the end.   Cost: one pass in all.
- * Source: docs/ARCHITECTURE.md.   Tested: unit/circuit_table. */
+ *   Result: the next circuit, 0 at the end.   Cost: one pass in all.
+ *   Source: docs/ARCHITECTURE.md.   Tested: unit/circuit_table. */
 al_circ al_circuit_each(const al_circuits *cs, uint32_t *cursor);
 
 /* al_circuit_info_get — a circuit's state. `streams` and `rtt_us` are the node's to fill in.

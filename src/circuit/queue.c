@@ -42,44 +42,62 @@ static void to_busy_end(al_circuit_port *port, al_circuit_side *s) {
 }
 
 /* The side has something to send: it gets turns, if it has none yet. */
-static void wake(al_circuits *cs, al_circuit_side *s) {
+static void wake(al_circuit_port *port, al_circuit_side *s) {
   if (s->where != AL_CIRCUIT_IDLE) return;
-  al_circuit_port *port = al_circuit_port_of(cs, s->link);
   list_push(&port->fresh, s);
   s->where = AL_CIRCUIT_FRESH;
 }
 
 /* ---- places for cells ---- */
 
-static al_buf pop_held(al_circuits *cs, al_circuit_side *s) {
-  uint32_t place = s->head;
+/* Take the first place of a chain, and free it. */
+static al_buf free_place(al_circuits *cs, uint32_t *head) {
+  uint32_t place = *head;
   al_circuit_held *h = &cs->held[place - 1];
   al_buf buf = h->buf;
-  s->head = h->next;
-  if (s->head == 0) s->tail = 0;
-  s->count--;
+  *head = h->next;
   *h = (al_circuit_held){.next = cs->held_free};
   cs->held_free = place;
   cs->held_count--;
   return buf;
 }
 
-static void push_held(al_circuits *cs, al_circuit_side *s, al_buf buf, al_time now) {
+static al_buf pop_held(al_circuits *cs, al_circuit_port *port, al_circuit_side *s) {
+  al_buf buf = free_place(cs, &s->head);
+  if (s->head == 0) s->tail = 0;
+  s->count--;
+  port->held--;
+  return buf;
+}
+
+static void push_held(al_circuits *cs, al_circuit_port *port, al_circuit_side *s,
+                      al_circuit_held cell) {
   uint32_t place = cs->held_free;
   al_circuit_held *h = &cs->held[place - 1];
   cs->held_free = h->next;
-  *h = (al_circuit_held){.buf = buf, .since = now};
+  *h = cell;
   if (s->tail != 0)
     cs->held[s->tail - 1].next = place;
   else
     s->head = place;
   s->tail = place;
   s->count++;
+  port->held++;
   cs->held_count++;
 }
 
+/* How many cells a queue of this link may hold now: what the link's queues leave of the free
+ * places. So no circuit takes the last place of its link, and no link the last place of all, not
+ * even one that stands still. */
+static uint64_t room(const al_circuits *cs, const al_circuit_port *port) {
+  uint32_t left = cs->cfg.held_cells_max - cs->held_count;
+  return left > port->held ? al_min_u64(left - port->held, cs->cfg.queue_cells_max) : 0;
+}
+
 uint32_t al_circuit_unqueue(al_circuits *cs, al_circuit_side *s) {
-  leave_turns(al_circuit_port_of(cs, s->link), s);
+  al_circuit_port *port = al_circuit_port_of(cs, s->link);
+  leave_turns(port, s);
+  port->held -= s->count;
   uint32_t chain = s->head;
   s->head = s->tail = s->count = 0;
   s->want = false;
@@ -87,26 +105,22 @@ uint32_t al_circuit_unqueue(al_circuits *cs, al_circuit_side *s) {
 }
 
 al_buf al_circuit_gone_next(al_circuits *cs, al_circuit_gone *gone) {
-  if (gone->held == 0) return 0;
-  al_circuit_side chain = {.head = gone->held, .count = 1};
-  al_buf buf = pop_held(cs, &chain);
-  gone->held = chain.head;
-  return buf;
+  return gone->held != 0 ? free_place(cs, &gone->held) : 0;
 }
 
 al_buf al_circuit_hold(al_circuits *cs, al_circ circ, al_circuit_dir dir, al_buf buf, al_time now) {
   al_circuit_item *c = al_circuit_get(cs, circ);
   if (c == NULL || c->side[dir].link == 0) return buf;
   al_circuit_side *s = &c->side[dir];
-  uint32_t room = cs->cfg.held_cells_max - cs->held_count;
+  al_circuit_port *port = al_circuit_port_of(cs, s->link);
   al_buf victim = 0;
-  if (s->count >= al_min_u64(cs->cfg.queue_cells_max, room)) {
+  if (s->count >= room(cs, port)) {
     al_count(cs->cfg.counters, AL_COUNT_circuit_queue_full);
     if (s->count == 0) return buf;
-    victim = pop_held(cs, s);
+    victim = pop_held(cs, port, s);
   }
-  push_held(cs, s, buf, now);
-  wake(cs, s);
+  push_held(cs, port, s, (al_circuit_held){.buf = buf, .since = now});
+  wake(port, s);
   return victim;
 }
 
@@ -116,7 +130,7 @@ void al_circuit_want_send(al_circuits *cs, al_circ circ, bool want) {
   al_circuit_side *s =
       &c->side[c->role == AL_CIRCUIT_ORIGIN ? AL_CIRCUIT_FORWARD : AL_CIRCUIT_BACKWARD];
   s->want = want && c->open;
-  if (s->want) wake(cs, s);
+  if (s->want) wake(al_circuit_port_of(cs, s->link), s);
 }
 
 /* ---- CoDel: RFC 8289, section 5; a cell at a time ---- */
@@ -199,19 +213,14 @@ bool al_circuit_pick(al_circuits *cs, al_link link, al_time now, al_pick *ret) {
   *ret = (al_pick){.circ = s->circ};
   if (s->count > 0) {
     if (codel_drops(cs, s, now)) {
-      al_count(cs->cfg.counters, AL_COUNT_circuit_queue_full);
-      ret->drop = pop_held(cs, s);
+      al_count(cs->cfg.counters, AL_COUNT_circuit_late);
+      ret->drop = pop_held(cs, port, s);
       return true;
     }
-    ret->send = pop_held(cs, s);
+    ret->send = pop_held(cs, port, s);
     al_circuit_get(cs, s->circ)->cells_tx++;
   }
   port->busy_turn = s->where == AL_CIRCUIT_FRESH;
   to_busy_end(port, s);
   return true;
-}
-
-bool al_circuit_pending(const al_circuits *cs, al_link link) {
-  const al_circuit_port *port = al_circuit_port_of(cs, link);
-  return port != NULL && (port->fresh.head != NULL || port->busy.head != NULL);
 }

@@ -88,7 +88,7 @@ struct al_circuit_port {
   al_link link; /* 0: free */
   bool dialled;
   bool busy_turn; /* the next turn is the busy ones' */
-  uint32_t sides_count, half_open;
+  uint32_t sides_count, half_open, held;
   al_time creates_at; /* when the quota is whole again */
   al_circuit_side *sides;
   al_circuit_list fresh, busy;

@@ -256,18 +256,15 @@ static void test_created(uint64_t seed) {
   net *n = &world;
   net_init(n, al_suite_hacl(), seed);
   net_start_all(n);
-  al_circuit_plan plan;
-  net_plan(n, 3, &plan);
-  uint8_t packet[AL_SPHINX_BYTES], cell[AL_CELL_BYTES];
-  const al_circuit_opening o = {.link = NET_NEXT, .plan = &plan, .packet = packet};
-  uint32_t accepted = 0, tested = 0, id;
+  net_packet packet;
+  uint8_t cell[AL_CELL_BYTES];
+  uint32_t accepted = 0, tested = 0;
   for (int from = 1; from <= 3; from++) {
     int bytes = AL_HOP_HEAD_BYTES * (4 - from);
     for (int byte = 0; byte < bytes; byte += 5) {
       al_circuit_out out = {0};
       al_circuit_gone gone;
-      bool good = al_circuit_open(&n->node[0].cs, n->now, &o, &n->node[0].circ, &id) == AL_OK &&
-                  net_extend_all(n, 3, id, packet, cell);
+      bool good = net_open(n, 3, &packet) && net_extend_all(n, 3, &packet, cell);
       for (int i = 2; i >= from; i--)
         good = good &&
                al_circuit_peel(&n->node[i].cs, n->now, NET_NEXT, cell, &out) == AL_CIRCUIT_SEND;
@@ -288,25 +285,21 @@ static void test_created(uint64_t seed) {
 
 /* What comes at the wrong time, from the wrong side, or for nobody. */
 static void test_states(net *n) {
-  uint8_t packet[AL_SPHINX_BYTES], cell[AL_CELL_BYTES] = {0};
-  al_circuit_plan plan;
-  net_plan(n, 2, &plan);
-  const al_circuit_opening o = {.link = NET_NEXT, .plan = &plan, .packet = packet};
+  net_packet packet;
+  uint8_t cell[AL_CELL_BYTES] = {0};
   al_circuit_out out;
   al_link link;
-  uint32_t id;
   al_circuits *cs = &n->node[0].cs;
-  tap_ok(al_circuit_open(cs, n->now, &o, &n->node[0].circ, &id) == AL_OK, "a circuit half open");
+  tap_ok(net_open(n, 2, &packet), "a circuit half open");
   tap_ok(al_circuit_seal(cs, n->node[0].circ, 1, cell, &link) == AL_ESTATE, "sends nothing yet");
-  al_cell_header h = {.id = id, .type = AL_CELL_CIRCUIT};
+  al_cell_header h = {.id = packet.id, .type = AL_CELL_CIRCUIT};
   uint64_t state = net_counter(n, 0, AL_COUNT_circuit_state);
   al_cell_encode(&h, cell);
   tap_ok(al_circuit_peel(cs, n->now, NET_NEXT, cell, &out) == AL_CIRCUIT_DROP &&
              net_counter(n, 0, AL_COUNT_circuit_state) == state + 1,
          "and takes no cell: circuit_state");
-  tap_ok(
-      net_extend_all(n, 2, id, packet, cell) && net_created(n, 2, cell, &out) == AL_CIRCUIT_OPENED,
-      "then it opens");
+  tap_ok(net_extend_all(n, 2, &packet, cell) && net_created(n, 2, cell, &out) == AL_CIRCUIT_OPENED,
+         "then it opens");
   tap_ok(al_circuit_seal(cs, n->node[0].circ, 0, cell, &link) == AL_EINVAL &&
              al_circuit_seal(cs, n->node[0].circ, 3, cell, &link) == AL_EINVAL,
          "it has hops 1 and 2 only");

@@ -117,31 +117,36 @@ static inline void net_plan(const net *n, uint8_t hops, al_circuit_plan *plan) {
   }
 }
 
-/* Node i receives the set-up packet under an id: the verdict, and what al_circuit_extend gave. */
-static inline al_circuit_verdict net_extend(net *n, int i, uint32_t id, uint8_t *packet,
-                                            uint8_t *cell, al_circuit_out *out) {
+/* A set-up packet on its way. */
+typedef struct net_packet {
+  uint32_t id; /* on the link it is on */
+  uint8_t bytes[AL_SPHINX_BYTES];
+} net_packet;
+
+/* Node i receives the set-up packet: the verdict, and what al_circuit_extend gave. */
+static inline al_circuit_verdict net_extend(net *n, int i, net_packet *packet, uint8_t *cell,
+                                            al_circuit_out *out) {
   al_sphinx_keys keys;
   al_sphinx_result r;
-  if (al_sphinx_open(n->suite, packet, n->node[i].onion_sk, &keys) != AL_OK ||
-      al_sphinx_peel(n->suite, packet, &keys, &r) != AL_OK)
+  if (al_sphinx_open(n->suite, packet->bytes, n->node[i].onion_sk, &keys) != AL_OK ||
+      al_sphinx_peel(n->suite, packet->bytes, &keys, &r) != AL_OK)
     return AL_CIRCUIT_DROP;
   const al_circuit_request q = {
-      .link = NET_PREV, .id = id, .route = &r.route, .hop_secret = keys.secret};
+      .link = NET_PREV, .id = packet->id, .route = &r.route, .hop_secret = keys.secret};
   al_circuit_verdict v = al_circuit_extend(&n->node[i].cs, n->now, &q, cell, out);
   if (v != AL_CIRCUIT_DROP) n->node[i].circ = out->circ;
   return v;
 }
 
 /* Send a set-up packet down the line; the CREATED cell of the last hop is in `cell`. */
-static inline bool net_extend_all(net *n, uint8_t hops, uint32_t id, uint8_t *packet,
-                                  uint8_t *cell) {
+static inline bool net_extend_all(net *n, uint8_t hops, net_packet *packet, uint8_t *cell) {
   al_circuit_out out;
   for (int i = 1; i < hops; i++) {
-    if (net_extend(n, i, id, packet, cell, &out) != AL_CIRCUIT_NEXT) return false;
+    if (net_extend(n, i, packet, cell, &out) != AL_CIRCUIT_NEXT) return false;
     if (!al_id_equal(&out.next, &n->node[i + 1].id)) return false;
-    if (al_circuit_link_out(&n->node[i].cs, out.circ, NET_NEXT, &id) != AL_OK) return false;
+    if (al_circuit_link_out(&n->node[i].cs, out.circ, NET_NEXT, &packet->id) != AL_OK) return false;
   }
-  return net_extend(n, hops, id, packet, cell, &out) == AL_CIRCUIT_SEND && out.circ != 0 &&
+  return net_extend(n, hops, packet, cell, &out) == AL_CIRCUIT_SEND && out.circ != 0 &&
          out.link == NET_PREV;
 }
 
@@ -154,16 +159,20 @@ static inline al_circuit_verdict net_created(net *n, int from, uint8_t *cell, al
   return al_circuit_peel(&n->node[0].cs, n->now, NET_NEXT, cell, out);
 }
 
-/* Build a circuit of so many hops; node[i].circ are its handles. */
-static inline bool net_build(net *n, uint8_t hops) {
+/* Begin a circuit of so many hops at the origin. */
+static inline bool net_open(net *n, uint8_t hops, net_packet *packet) {
   al_circuit_plan plan;
   net_plan(n, hops, &plan);
-  uint8_t packet[AL_SPHINX_BYTES], cell[AL_CELL_BYTES];
-  uint32_t id;
+  const al_circuit_opening o = {.link = NET_NEXT, .plan = &plan, .packet = packet->bytes};
+  return al_circuit_open(&n->node[0].cs, n->now, &o, &n->node[0].circ, &packet->id) == AL_OK;
+}
+
+/* Build a circuit of so many hops; node[i].circ are its handles. */
+static inline bool net_build(net *n, uint8_t hops) {
+  net_packet packet;
+  uint8_t cell[AL_CELL_BYTES];
   al_circuit_out out;
-  const al_circuit_opening o = {.link = NET_NEXT, .plan = &plan, .packet = packet};
-  if (al_circuit_open(&n->node[0].cs, n->now, &o, &n->node[0].circ, &id) != AL_OK) return false;
-  if (!net_extend_all(n, hops, id, packet, cell)) return false;
+  if (!net_open(n, hops, &packet) || !net_extend_all(n, hops, &packet, cell)) return false;
   n->now += 1000;
   return net_created(n, hops, cell, &out) == AL_CIRCUIT_OPENED && out.circ == n->node[0].circ &&
          out.build_us == 1000;
