@@ -1,5 +1,5 @@
-/* al_suite.h — the one face of cryptography. A provider (hacl, null) fills one `al_suite`; everything
- * above calls only these members. All coins are arguments: no function here draws randomness.
+/* al_suite.h — the one face of cryptography. A provider (hacl, null) fills one `al_suite`;
+ * everything above calls only these members. All coins are arguments: no function here draws randomness.
  * Layer 0 (types only). Source: PROTOCOL.md 2. */
 #ifndef AL_SUITE_H
 #define AL_SUITE_H
@@ -18,7 +18,8 @@ enum {
   AL_KEM_COINS_BYTES = 64,  /* X-Wing encapsulation: 32 ML-KEM message, 32 X25519 scalar */
   AL_KEM_PK_BYTES = 1216,   /* X-Wing public key: 1184 ML-KEM-768 ‖ 32 X25519 */
   AL_KEM_CT_BYTES = 1120,   /* X-Wing ciphertext: 1088 ‖ 32 */
-  AL_KEM_SK_BYTES = 2464,   /* expanded decapsulation key: 2400 ML-KEM ‖ 32 X25519 secret ‖ 32 public */
+  /* expanded decapsulation key: 2400 ML-KEM ‖ 32 X25519 secret ‖ 32 public */
+  AL_KEM_SK_BYTES = 2464,
   AL_SIG_SEED_BYTES = 64,   /* 32 Ed25519 ‖ 32 ML-DSA-65 */
   AL_SIG_PK_BYTES = 1984,   /* 32 Ed25519 ‖ 1952 ML-DSA-65 */
   AL_SIG_SK_BYTES = 4064,   /* 32 Ed25519 seed ‖ 4032 ML-DSA-65 */
@@ -31,7 +32,8 @@ enum {
  * Inputs are never written through; outputs may not overlap inputs unless a member says so. */
 typedef struct al_suite {
   const char *name;      /* "hacl-avx2", "hacl-128", "hacl-32", "null" */
-  bool simulation_only;  /* true for null: al_node_new refuses it unless al_config.simulation is set */
+  /* true for null: al_node_new refuses it unless al_config.simulation is set */
+  bool simulation_only;
 
   void (*sha256)(uint8_t out[32], const al_bytes *in, size_t in_count);
   void (*sha3_256)(uint8_t out[32], const al_bytes *in, size_t in_count);

@@ -49,8 +49,8 @@ const char *al_err_name(al_err e);
  *   Result: a static string.   Cost: one switch.   Source: errors.def.   Tested: unit/base. */
 const char *al_err_text(al_err e);
 
-/* al_alloc — where a node's memory comes from. alloc returns zeroed memory or NULL; free takes NULL.
- * Called in *_new/_init, in bounded table growth and in command handling; never for RX or TICK. */
+/* al_alloc — where a node's memory comes from. alloc returns zeroed memory or NULL; free takes
+ * NULL. Called in *_new/_init, in bounded table growth and in command handling; never for RX or TICK. */
 typedef struct al_alloc {
   void *ctx;
   void *(*alloc)(void *ctx, size_t size);

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* ---- work area: packet buffers and the effect queue; one per driver thread, shared by nodes ---- */
+/* ---- work area: packet buffers and the effect queue; one per driver thread, shared ---- */
 
 typedef struct al_work al_work;
 
@@ -30,7 +30,8 @@ al_err al_work_new(al_work **ret, const al_alloc *a, uint32_t bufs_max, uint32_t
  *   Result: none.   Cost: frees.   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
 void al_work_free(al_work *w);
 
-/* al_buf_take — a free packet buffer for a frame that arrived, 0 when none is free (drop the frame).
+/* al_buf_take — a free packet buffer for a frame that arrived, 0 when none is free (drop the
+ * frame).
  *   Result: handle.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
 al_buf al_buf_take(al_work *w);
 
@@ -88,7 +89,8 @@ typedef struct al_config {
   al_bytes network;        /* network name, 1..64 bytes, default "allium" */
   al_bytes network_secret; /* private network: 32 bytes; empty: public */
   uint64_t wall_s;         /* Unix time that belongs to `now` of al_node_new, seconds */
-  al_bytes snapshot;       /* records that the host had stored: (u16 key_len, u32 value_len, key, value)* */
+  /* records that the host had stored: (u16 key_len, u32 value_len, key, value)* */
+  al_bytes snapshot;
   al_bytes addresses[AL_ADDRESSES_MAX]; /* how others can dial this node: address records */
   uint32_t addresses_count;
   al_exit_rule exit_rules[AL_EXIT_RULES_MAX]; /* count 0: not an exit */
@@ -167,14 +169,15 @@ al_time al_node_deadline(const al_node *n);
  * Cost: allocates a link.   Source: PROTOCOL.md 3.2.   Tested: sim, e2e. */
 al_err al_node_join(al_node *n, al_work *w, al_time now, al_bytes address);
 
-/* al_node_reconfigure — take over addresses, exit rules, padding, hops and relay from c; the rest of
- * c is ignored. A new descriptor is published when it changed.
+/* al_node_reconfigure — take over addresses, exit rules, padding, hops and relay from c; the
+ * rest of c is ignored. A new descriptor is published when it changed.
  * Result: AL_OK or AL_EINVAL (nothing changed).   Cost: one hybrid signature.
  * Source: PROTOCOL.md 3.4.   Tested: unit/node. */
 al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config *c);
 
 /* al_node_shutdown — refuse new circuits and streams, close links with a code; the node is quiet
- * after the effects are drained. The clean mark that lets the next start keep its onion keys is stored.
+ * after the effects are drained. The clean mark that lets the next start keep its onion keys is
+ * stored.
  * Result: none.   Cost: O(links).   Source: PROTOCOL.md 5.5.   Tested: unit/node, e2e. */
 void al_node_shutdown(al_node *n, al_work *w, al_time now);
 
@@ -209,8 +212,8 @@ typedef struct al_target {
   uint8_t host[255];
 } al_target;
 
-/* al_exit_match — does a policy accept a target? A name matches rules of family 0 only, for the rest
- * it is "maybe" and counts as accepted when some accepting rule covers the port.
+/* al_exit_match — does a policy accept a target? A name matches rules of family 0 only, for the
+ * rest it is "maybe" and counts as accepted when some accepting rule covers the port.
  *   Result: accepted.   Cost: O(rules).   Source: PROTOCOL.md 3.4.   Tested: unit/node_exit. */
 bool al_exit_match(const al_exit_rule *rules, size_t count, const al_target *t);
 

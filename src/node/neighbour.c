@@ -21,8 +21,9 @@ static al_err dial(al_node *n, al_work *w, const al_id *peer, al_bytes record, a
   al_err e = al_link_dial(&n->links, n->now, peer, record, &link);
   if (e != AL_OK) return e;
   (void)neighbour_new(n, link, false);
-  if (!al_work_open(w, link, address)) {
-    node_link_lost(n, w, link, AL_EFULL, false);
+  if (!al_work_open(w, link, address)) { /* nobody has heard of it yet */
+    n->neighbours[al_slab_index(link)].link = 0;
+    al_link_free(&n->links, link);
     return AL_EFULL;
   }
   return AL_OK;
@@ -94,7 +95,7 @@ void node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *
   ev.duration_us = (uint32_t)al_min_u64(al_time_since(n->now, nb->since), UINT32_MAX);
   node_tell(n, w, &ev);
   node_pending_link(n, w, link, peer);
-  node_origin_link(n, w, link, peer);
+  node_origin_link(n, link, peer);
 }
 
 /* Whoever waited for a link to this node tries another way. */
@@ -104,7 +105,7 @@ static void dial_failed(al_node *n, al_work *w, const al_id *peer) {
   }
   if (n->up_count != 0) al_guards_failed(&n->guards, peer, node_wall_s(n));
   node_pending_failed(n, w, peer);
-  node_origin_link_failed(n, w, peer);
+  node_origin_link_failed(n, peer);
 }
 
 void node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport) {

@@ -313,6 +313,7 @@ static void on_tick(al_node *n, al_work *w) {
 
 void node_finish(al_node *n, al_work *w) {
   n->again = false;
+  node_origins_settle(n, w);
   node_flow_events(n, w);
   node_flow_wants(n);
   node_gossip_send(n);

@@ -49,16 +49,12 @@ static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al
   return al_path_choose(&q, plan, ret_why);
 }
 
-static al_reason launch(al_node *n, al_work *w, node_origin *o);
-
 /* Send the set-up packet over a link that is up. */
-static al_reason launch_on(al_node *n, al_work *w, node_origin *o, al_link link,
-                           const al_circuit_plan *plan) {
+static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_circuit_plan *plan) {
   al_circ circ;
   uint32_t id;
   uint8_t packet[AL_SPHINX_BYTES];
   al_circuit_opening opening = {.link = link, .plan = plan, .packet = packet};
-  (void)w;
   if (!al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX)) return AL_REASON_RESOURCE;
   if (al_circuit_open(&n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
     return AL_REASON_RESOURCE;
@@ -82,7 +78,7 @@ static al_reason launch(al_node *n, al_work *w, node_origin *o) {
   o->hops = plan.hops;
   memcpy(o->path, plan.id, sizeof o->path);
   al_link link = al_link_find_by_peer(&n->links, &plan.id[0]);
-  if (link != 0) return launch_on(n, w, o, link, &plan);
+  if (link != 0) return launch_on(n, o, link, &plan);
   o->state = ORIGIN_LINK;
   return node_dial_peer(n, w, &plan.id[0]) == AL_OK ? AL_REASON_DONE : AL_REASON_NO_PATH;
 }
@@ -172,11 +168,16 @@ uint32_t node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t is
   return index_of(n, o);
 }
 
-void node_origin_link(al_node *n, al_work *w, al_link link, const al_id *peer) {
+static void mark_lost(al_node *n, node_origin *o, al_reason why) {
+  o->lost = n->origins_lost = true;
+  o->lost_why = why;
+}
+
+void node_origin_link(al_node *n, al_link link, const al_id *peer) {
   for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
     node_origin *o = &n->origins[i];
     al_circuit_plan plan = {0};
-    if (o->state != ORIGIN_LINK || !al_id_equal(&o->path[0], peer)) continue;
+    if (o->state != ORIGIN_LINK || o->lost || !al_id_equal(&o->path[0], peer)) continue;
     /* The book may have changed since the path was drawn: take the keys anew. */
     plan.hops = o->hops;
     memcpy(plan.id, o->path, sizeof plan.id);
@@ -186,16 +187,16 @@ void node_origin_link(al_node *n, al_work *w, al_link link, const al_id *peer) {
       plan.onion_pk[h] = e == NULL ? NULL : al_book_onion_pk(e, node_wall_s(n) / AL_EPOCH_S);
       all = all && plan.onion_pk[h] != NULL;
     }
-    al_reason why = all ? launch_on(n, w, o, link, &plan) : AL_REASON_NO_PATH;
-    if (why != AL_REASON_DONE) retry(n, w, o, why);
+    al_reason why = all ? launch_on(n, o, link, &plan) : AL_REASON_NO_PATH;
+    if (why != AL_REASON_DONE) mark_lost(n, o, why);
   }
 }
 
-void node_origin_link_failed(al_node *n, al_work *w, const al_id *peer) {
+void node_origin_link_failed(al_node *n, const al_id *peer) {
   for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
     node_origin *o = &n->origins[i];
     if (o->state == ORIGIN_LINK && al_id_equal(&o->path[0], peer)) {
-      retry(n, w, o, AL_REASON_LINK);
+      mark_lost(n, o, AL_REASON_LINK);
     }
   }
 }
@@ -216,14 +217,28 @@ void node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us)
   node_tell(n, w, &ev);
 }
 
-void node_origin_lost(al_node *n, al_work *w, uint32_t origin, al_circ circ, al_reason reason) {
+void node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason) {
   node_origin *o = &n->origins[origin - 1];
   n->end_of[al_slab_index(circ)] = 0;
   n->ends[o->end - 1].circ = 0;
-  if (o->state == ORIGIN_BUILDING) {
-    retry(n, w, o, reason);
-  } else {
-    give_up(n, w, o, reason);
+  mark_lost(n, o, reason);
+}
+
+/* What was found lost while other things were done is built again or given up now: whoever finds
+ * it must not begin new work in the middle of its own. */
+void node_origins_settle(al_node *n, al_work *w) {
+  while (n->origins_lost) {
+    n->origins_lost = false;
+    for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
+      node_origin *o = &n->origins[i];
+      if (o->state == ORIGIN_FREE || !o->lost) continue;
+      o->lost = false;
+      if (o->state == ORIGIN_OPEN) {
+        give_up(n, w, o, o->lost_why);
+      } else {
+        retry(n, w, o, o->lost_why);
+      }
+    }
   }
 }
 

@@ -61,7 +61,7 @@ void node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
   uint32_t end = n->end_of[al_slab_index(gone->circ)];
   if (end == 0 || n->ends[end - 1].circ != gone->circ) return;
   if (n->ends[end - 1].origin != 0) {
-    node_origin_lost(n, w, n->ends[end - 1].origin, gone->circ, gone->reason);
+    node_origin_lost(n, n->ends[end - 1].origin, gone->circ, gone->reason);
   } else {
     node_end_free(n, end, AL_REASON_CIRCUIT);
   }

@@ -102,6 +102,7 @@ typedef enum node_origin_state {
 typedef struct node_origin {
   node_origin_state state;
   uint8_t hops, attempts;
+  bool lost;     /* its attempt or its circuit failed, for `lost_why`: see node_origins_settle */
   bool isolated; /* belongs to `isolation` */
   uint64_t isolation;
   uint32_t end; /* index + 1 of its node_end */
@@ -110,6 +111,7 @@ typedef struct node_origin {
   al_target target;
   al_time started, first_used, last_used;
   uint32_t build_us;
+  al_reason lost_why;
 } node_origin;
 
 struct al_node {
@@ -165,7 +167,8 @@ struct al_node {
   uint32_t joins_count, joins_next;
   al_time house_at, join_at, spare_at;
   uint32_t join_wait_us, spare_wait_us;
-  bool again; /* work was left because the work area was full */
+  bool origins_lost; /* one of them has `lost` set */
+  bool again;        /* work was left because the work area was full */
   uint32_t peers_told, up_count;
   uint8_t message[AL_GOSSIP_MESSAGE_MAX]; /* scratch: one message being built */
 };
@@ -200,10 +203,11 @@ void node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link);
 /* ---- origin.c ---- */
 uint32_t node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
                          al_reason *ret_why);
-void node_origin_link(al_node *n, al_work *w, al_link link, const al_id *peer);
-void node_origin_link_failed(al_node *n, al_work *w, const al_id *peer);
+void node_origin_link(al_node *n, al_link link, const al_id *peer);
+void node_origin_link_failed(al_node *n, const al_id *peer);
 void node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us);
-void node_origin_lost(al_node *n, al_work *w, uint32_t origin, al_circ circ, al_reason reason);
+void node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason);
+void node_origins_settle(al_node *n, al_work *w);
 void node_origins_house(al_node *n, al_work *w);
 
 /* ---- flow.c ---- */
