@@ -52,7 +52,8 @@ typedef struct al_transport_sink {
 
 /* al_transport_ops — what a driver asks of a transport.
  *   open    start dialling `addr` (PROTOCOL.md 3.2 address record, binary); answers later
- *           through the sink: up or down. AL_EINVAL: not an address of this transport; no down follows.
+ *           through the sink: up or down. AL_EINVAL: not an address of this transport; no down
+ *           follows.
  *   accept  binds an incoming transport_ref (given to sink.up) to its handle; called from inside up
  *   send    never blocks; copies the frame; AL_EAGAIN when the credit was exceeded (frame not
  *           taken); on AL_CHANNEL_RT a full buffer drops the frame and says AL_OK
