@@ -1,7 +1,7 @@
 /* channel.c — see channel.h.
  * The window is what the network holds (the congestion window) plus a reserve of unsent bytes that
- * keeps it full between two turns of the main loop: half the congestion window, at least 32 KiB, at
- * most unsent_max. So a queue in front of the network adds at most half a round trip of delay. */
+ * keeps it full between two turns of the main loop: what leaves in 10 ms, at least 32 KiB, at most
+ * unsent_max. So the queue in front of the network adds about 10 ms of delay. */
 #include "channel.h"
 
 #include <string.h>
@@ -13,6 +13,7 @@ enum {
   DCEP_OPEN = 3,
   DCEP_OPEN_BYTES = 12,
   RESERVE_MIN = 32 << 10,
+  RESERVE_MS = 10,
   BUFFER_SLACK = 64 << 10, /* usrsctp's own accounting, and real-time messages above the credit */
   RT_BYTES = 16 << 10,     /* real-time messages may exceed the window by this much */
 };
@@ -57,13 +58,15 @@ al_channel_verdict al_channels_rx(al_channels *c, uint16_t stream, uint32_t ppid
 }
 
 static void look(al_channels *c) {
-  uint32_t cwnd, rtt, buffered = al_sctp_buffered(c->sctp);
-  al_sctp_path(c->sctp, &cwnd, &rtt);
-  uint32_t reserve = CLAMP(cwnd / 2, (uint32_t)RESERVE_MIN, c->unsent_max);
-  uint64_t window = MIN((uint64_t)cwnd + reserve, (uint64_t)c->buffer_bytes - BUFFER_SLACK);
+  al_sctp_path_info path;
+  uint32_t buffered = al_sctp_buffered(c->sctp);
+  al_sctp_path(c->sctp, &path);
+  uint64_t reserve = path.rate * RESERVE_MS / 1000;
+  reserve = CLAMP(reserve, (uint64_t)RESERVE_MIN, c->unsent_max);
+  uint64_t window = MIN(path.cwnd + reserve, (uint64_t)c->buffer_bytes - BUFFER_SLACK);
   c->window = (uint32_t)window;
   c->level = window > buffered ? (uint32_t)(window - buffered) : 0;
-  c->step = reserve / 4;
+  c->step = (uint32_t)reserve / 4;
 }
 
 al_err al_channels_send(al_channels *c, al_channel channel, al_bytes frame, bool *ret_dropped) {

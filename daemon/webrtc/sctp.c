@@ -9,14 +9,20 @@
 #include <usrsctp.h>
 
 #include "crc32c.h"
+#include "window.h"
 
 enum {
+  CHUNK_DATA = 0,
+  CHUNK_SACK = 3,
+  CHUNK_HEARTBEAT = 4,
+  CHUNK_HEARTBEAT_ACK = 5,
   SCTP_PORT = 5000,       /* both sides; it means nothing inside DTLS */
   MESSAGE_MAX = 16 << 10, /* reassembly bound: what is longer than a frame ends the link anyway */
   FAST_TICK_MS = 10,
   SLOW_TICK_MS = 100,
   QUIET_US = 500 * 1000,
-  CHUNKS_MAX = 10240, /* the default of 512 is too few small messages for a long path */
+  NEVER_GIVE_UP = 1 << 30, /* retransmissions */
+  CHUNKS_MAX = 10240,      /* the default of 512 is too few small messages for a long path */
 };
 
 struct al_sctp {
@@ -25,6 +31,9 @@ struct al_sctp {
   void *ctx;
   bool is_up, gone;
   uint32_t buffer_bytes, buffered, mtu, cwnd_max;
+  uint32_t cwnd, bound; /* as last seen and set */
+  uint64_t taken;       /* bytes usrsctp was given; less what is buffered: delivered */
+  al_window window;
   GByteArray *partial; /* a message handed over in pieces */
 };
 
@@ -96,6 +105,28 @@ static bool is_busy_chunk(al_bytes p) {
   }
 }
 
+/* ---- what the packets say ---- */
+
+static uint32_t get32(const uint8_t *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The word behind the header of the first chunk of a type: DATA's TSN, SACK's cumulative TSN. */
+static bool find_tsn(al_bytes p, uint8_t type, uint32_t *ret) {
+  for (size_t at = 12; at + 8 <= p.len;) {
+    size_t len = (size_t)(p.ptr[at + 2] << 8 | p.ptr[at + 3]);
+    if (p.ptr[at] == type) {
+      *ret = get32(p.ptr + at + 4);
+      return true;
+    }
+    if (len < 4) return false;
+    at += (len + 3) & ~(size_t)3;
+  }
+  return false;
+}
+
+static bool is_limited(const al_sctp *s) { return s->buffered > s->cwnd; }
+
 /* ---- the global instance ---- */
 
 static int conn_output(void *addr, void *buf, size_t len, uint8_t tos, uint8_t df) {
@@ -103,6 +134,10 @@ static int conn_output(void *addr, void *buf, size_t len, uint8_t tos, uint8_t d
   (void)tos;
   (void)df;
   if (len < 12) return EINVAL;
+  uint32_t tsn;
+  if (find_tsn((al_bytes){buf, len}, CHUNK_DATA, &tsn))
+    al_window_depart(&s->window, tsn, s->window.sampling ? 0 : g_get_monotonic_time(),
+                     s->taken - s->buffered, is_limited(s));
   uint32_t crc = al_crc32c(buf, len);
   memcpy((uint8_t *)buf + 8, &crc, sizeof crc);
   s->up->send(s->ctx, (al_bytes){buf, len});
@@ -288,6 +323,13 @@ al_sctp *al_sctp_new(const al_webrtc_sctp *cfg, uint32_t mtu, const al_sctp_up *
   return s;
 }
 
+static void set_bound(al_sctp *s, uint32_t bound) {
+  if (s->cwnd_max && bound > s->cwnd_max) bound = s->cwnd_max;
+  if (bound == s->bound) return;
+  struct sctp_assoc_value v = {SCTP_ALL_ASSOC, bound};
+  if (set_option(s, IPPROTO_SCTP, SCTP_MAX_CWND, &v, sizeof v)) s->bound = bound;
+}
+
 bool al_sctp_start(al_sctp *s) {
   struct sockaddr_conn a = {
       .sconn_family = AF_CONN, .sconn_port = htons(SCTP_PORT), .sconn_addr = s};
@@ -295,16 +337,25 @@ bool al_sctp_start(al_sctp *s) {
   if (usrsctp_bind(s->so, (struct sockaddr *)&a, sizeof a) < 0) return false;
   if (usrsctp_connect(s->so, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS)
     return false;
-  if (s->cwnd_max) al_sctp_limit(s, s->cwnd_max);
+  if (s->cwnd_max) set_bound(s, s->cwnd_max);
   return set_path_mtu(s, &a); /* once more: the first only set the endpoint's default */
+}
+
+static void end_round(al_sctp *s) {
+  uint32_t bound =
+      al_window_arrive(&s->window, g_get_monotonic_time(), s->taken - s->buffered, is_limited(s));
+  if (bound) set_bound(s, bound);
 }
 
 void al_sctp_input(al_sctp *s, al_bytes packet) {
   if (s->gone) return;
   if (is_busy_chunk(packet)) wake();
+  uint32_t acked;
+  bool round = find_tsn(packet, CHUNK_SACK, &acked) && al_window_covers(&s->window, acked);
   engine.depth++;
   usrsctp_conninput(s, packet.ptr, packet.len, 0);
   engine.depth--;
+  if (round && !s->gone) end_round(s);
 }
 
 al_err al_sctp_send(al_sctp *s, const al_sctp_message *m) {
@@ -316,33 +367,33 @@ al_err al_sctp_send(al_sctp *s, const al_sctp_message *m) {
   a.sendv_sndinfo.snd_sid = m->stream;
   a.sendv_sndinfo.snd_ppid = htonl(m->ppid);
   a.sendv_sndinfo.snd_flags = m->unordered ? SCTP_UNORDERED : 0;
-  if (m->fleeting) {
-    a.sendv_flags |= SCTP_SEND_PRINFO_VALID;
-    a.sendv_prinfo.pr_policy = SCTP_PR_SCTP_RTX;
-    a.sendv_prinfo.pr_value = 0;
-  }
+  /* A reliable message also carries a policy, one that never gives up: usrsctp's short path for
+   * SACKs, taken only while no such message is queued, forgets to restart the T3 timer; it then
+   * fires in the middle of a healthy transfer and halves the window for chunks a few ms older than
+   * the mean. */
+  a.sendv_flags |= SCTP_SEND_PRINFO_VALID;
+  a.sendv_prinfo.pr_policy = SCTP_PR_SCTP_RTX;
+  a.sendv_prinfo.pr_value = m->fleeting ? 0 : NEVER_GIVE_UP;
   s->buffered += (uint32_t)m->data.len;
+  s->taken += m->data.len;
   errno = 0;
   if (usrsctp_sendv(s->so, m->data.ptr, m->data.len, NULL, 0, &a, sizeof a, SCTP_SENDV_SPA, 0) >= 0)
     return AL_OK;
   s->buffered -= MIN(s->buffered, (uint32_t)m->data.len);
+  s->taken -= m->data.len;
   return errno == EWOULDBLOCK || errno == ENOBUFS ? AL_EAGAIN : AL_ESTATE;
 }
 
 uint32_t al_sctp_buffered(const al_sctp *s) { return s->buffered; }
 
-void al_sctp_path(al_sctp *s, uint32_t *ret_cwnd, uint32_t *ret_rtt_us) {
+void al_sctp_path(al_sctp *s, al_sctp_path_info *out) {
   struct sctp_status st;
   socklen_t len = sizeof st;
   memset(&st, 0, sizeof st);
   usrsctp_getsockopt(s->so, IPPROTO_SCTP, SCTP_STATUS, &st, &len);
-  *ret_cwnd = st.sstat_primary.spinfo_cwnd;
-  *ret_rtt_us = st.sstat_primary.spinfo_srtt * 1000;
-}
-
-void al_sctp_limit(al_sctp *s, uint32_t cwnd_max) {
-  struct sctp_assoc_value v = {SCTP_ALL_ASSOC, cwnd_max};
-  set_option(s, IPPROTO_SCTP, SCTP_MAX_CWND, &v, sizeof v);
+  out->cwnd = s->cwnd = st.sstat_primary.spinfo_cwnd;
+  out->rtt_us = (uint32_t)s->window.rtt_us;
+  out->rate = al_window_rate(&s->window);
 }
 
 void al_sctp_free(al_sctp *s) {

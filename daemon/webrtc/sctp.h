@@ -50,9 +50,11 @@ void al_sctp_input(al_sctp *s, al_bytes packet);
 al_err al_sctp_send(al_sctp *s, const al_sctp_message *m);
 /* al_sctp_buffered — bytes given and not yet acknowledged. */
 uint32_t al_sctp_buffered(const al_sctp *s);
-/* al_sctp_path — congestion window and smoothed round trip of the association. */
-void al_sctp_path(al_sctp *s, uint32_t *ret_cwnd, uint32_t *ret_rtt_us);
-/* al_sctp_limit — bound the congestion window from outside. */
-void al_sctp_limit(al_sctp *s, uint32_t cwnd_max);
+/* al_sctp_path — congestion window, last round trip, delivery rate (0: not known yet). */
+typedef struct al_sctp_path_info {
+  uint32_t cwnd, rtt_us;
+  uint64_t rate; /* bytes a second */
+} al_sctp_path_info;
+void al_sctp_path(al_sctp *s, al_sctp_path_info *out);
 
 #endif

@@ -28,8 +28,8 @@ void al_webrtc_config_init(al_webrtc_config *c) {
   c->sctp = (al_webrtc_sctp){.mtu = 1280,
                              .buffer_bytes = 4 << 20,
                              .streams = 256,
-                             .initial_cwnd = 10,
-                             .max_burst = 10,
+                             .initial_cwnd = 32,
+                             .max_burst = 0,
                              .abc = 16,
                              .sack_packets = 8,
                              .sack_delay_ms = 20,
@@ -233,7 +233,11 @@ void al_webrtc_count(const al_transport *t, al_webrtc_counters *out) {
 bool al_webrtc_link_info(const al_transport *t, al_link link, al_webrtc_info *out) {
   al_session *s = find(t, link);
   if (!s || !s->sctp) return false;
-  al_sctp_path(s->sctp, &out->cwnd, &out->rtt_us);
+  al_sctp_path_info path;
+  al_sctp_path(s->sctp, &path);
+  out->cwnd = path.cwnd;
+  out->rtt_us = path.rtt_us;
+  out->rate = path.rate;
   out->buffered = al_sctp_buffered(s->sctp);
   return true;
 }

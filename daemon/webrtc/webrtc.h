@@ -39,9 +39,9 @@ typedef struct al_webrtc_sctp {
       buffer_bytes; /* send and receive buffer of an association; 4 MiB                [bytes] */
   uint32_t streams; /* outgoing streams; 256                                                   */
   uint32_t
-      initial_cwnd;   /* first window                                                  [packets] */
+      initial_cwnd;   /* first window; 32                                              [packets] */
   uint32_t cwnd_max;  /* window limit, 0 = none                                          [bytes] */
-  uint32_t max_burst; /* packets that may leave at once, 0 = no limit                  [packets] */
+  uint32_t max_burst; /* packets that may leave at once; 0 = no limit                  [packets] */
   uint32_t abc;       /* window growth per SACK in slow start                          [packets] */
   uint32_t cc_module; /* 0 RFC 2581, 1 HSTCP, 2 H-TCP, 3 RTCC                                    */
   uint32_t sack_packets; /* a SACK for every so many packets ... */
@@ -140,6 +140,7 @@ void al_webrtc_count(const al_transport *t, al_webrtc_counters *out);
  *   Source: docs/TRANSPORT.md.   Tested: unit/webrtc_link. */
 typedef struct al_webrtc_info {
   uint32_t cwnd, rtt_us, buffered;
+  uint64_t rate; /* delivery, bytes a second */
 } al_webrtc_info;
 bool al_webrtc_link_info(const al_transport *t, al_link link, al_webrtc_info *out);
 
