@@ -54,12 +54,14 @@ static uint64_t weight(const al_peer_entry *e) {
 }
 
 /* What a hop is wanted for. */
-typedef enum purpose { MIDDLE, LAST, GUARD } purpose;
+typedef enum purpose { MIDDLE, LAST, GUARD, NO_GUARD_MIDDLE } purpose;
 
 static bool suits(const taken *t, const al_peer_entry *e, purpose what) {
   if (!is_relay(t->q, e)) return false;
   if (what == LAST && !is_exit(t->q, e)) return false;
-  if (what == GUARD ? al_guards_has(t->q->guards, &e->id) : excluded(t->q, &e->id)) return false;
+  bool guard = what == GUARD || what == NO_GUARD_MIDDLE;
+  if (guard && al_guards_has(t->q->guards, &e->id)) return false;
+  if (what != GUARD && excluded(t->q, &e->id)) return false;
   return fits(t, e);
 }
 
@@ -97,6 +99,11 @@ static bool take_last(taken *t) {
   return e != NULL && fits(t, e) && take(t, e);
 }
 
+/* A guard in the middle would be missed by the next path that must be apart from this one. */
+static bool take_middle(taken *t) {
+  return take(t, draw(t, NO_GUARD_MIDDLE)) || take(t, draw(t, MIDDLE));
+}
+
 /* The rest of a path behind its guard (NULL: there is none): last hop first, since it is the
  * hardest to find. */
 static bool complete(const al_path_query *q, const al_peer_entry *guard, al_circuit_plan *ret) {
@@ -104,7 +111,7 @@ static bool complete(const al_path_query *q, const al_peer_entry *guard, al_circ
   if (guard != NULL) take(&t, guard);
   if (!take_last(&t)) return false;
   while (t.count < q->hops)
-    if (!take(&t, draw(&t, MIDDLE))) return false;
+    if (!take_middle(&t)) return false;
   ret->hops = q->hops;
   for (uint8_t i = 0; i < q->hops; i++) {
     /* Taken in the order guard, last, middles. */
