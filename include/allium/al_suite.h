@@ -1,6 +1,6 @@
 /* al_suite.h — the one face of cryptography. A provider (hacl, null) fills one `al_suite`;
- * everything above calls only these members. All coins are arguments: no function here draws randomness.
- * Layer 0 (types only). Source: PROTOCOL.md 2. */
+ * everything above calls only these members. All coins are arguments: no function here draws
+ * randomness. Layer 0 (types only). Source: PROTOCOL.md 2. */
 #ifndef AL_SUITE_H
 #define AL_SUITE_H
 
