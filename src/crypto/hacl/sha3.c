@@ -10,17 +10,19 @@ static void absorb(uint64_t state[25], const al_bytes *in, size_t in_count, uint
   uint8_t block[RATE];
   size_t fill = 0;
   for (size_t i = 0; i < in_count; i++) {
-    for (al_bytes rest = in[i]; rest.len > 0;) {
-      size_t n = al_min_size(RATE - fill, rest.len);
+    uint8_t *from = al_hacl_in(in[i].ptr);
+    for (size_t left = in[i].len; left > 0;) {
+      const size_t n = al_min_size(RATE - fill, left);
       if (n == RATE) { /* a whole block where it lies */
-        Hacl_Impl_SHA3_absorb_inner(RATE, al_hacl_in(rest.ptr), state);
+        Hacl_Impl_SHA3_absorb_inner(RATE, from, state);
       } else {
-        memcpy(block + fill, rest.ptr, n);
+        memcpy(block + fill, from, n);
         fill += n;
         if (fill == RATE) Hacl_Impl_SHA3_absorb_inner(RATE, block, state);
         fill %= RATE;
       }
-      rest = (al_bytes){rest.ptr + n, rest.len - n};
+      from += n;
+      left -= n;
     }
   }
   memset(block + fill, 0, RATE - fill);
