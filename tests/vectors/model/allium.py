@@ -166,7 +166,8 @@ def sphinx_keys(ss):
 
 
 def sphinx_create(hops, data, coins):
-    """hops: (onion public key, id, X) each. Returns the packet and each hop's keys."""
+    """hops: (onion public key, id, X) each. Returns the packet, each hop's keys, and the body as
+    each hop gets it, the plain one last."""
     r = len(hops)
     sealed = [mlkem.xwing_encaps(pk, coins['kem'][i]) for i, (pk, _, _) in enumerate(hops)]
     keys = [sphinx_keys(ss) for _, ss in sealed]
@@ -185,9 +186,10 @@ def sphinx_create(hops, data, coins):
         tag = mac(keys[i]['mac'], beta)
     body = bytes(16) + u16(len(data)) + data
     body += coins['body_pad'][:BODY - len(body)]
+    bodies = [body]
     for k in reversed(keys):
-        body = wide(k['body'], 0, body)
-    return u16(1) + sealed[0][0] + tag + beta + body, keys
+        bodies.insert(0, wide(k['body'], 0, bodies[0]))
+    return u16(1) + sealed[0][0] + tag + beta + bodies[0], keys, bodies
 
 
 def sphinx_header_step(packet, sk):

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""gen_protocol.py: vectors of records, link handshake, set-up packets and circuits, from the model
+in model/. All coins are SHAKE256 of their names, so that a run gives the same bytes for ever.
+
+  gen_protocol.py            write records.txt link.txt sphinx.txt circuit.txt beside this file
+  gen_protocol.py --check    compare them with what the model says
+"""
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+from model import allium as al  # noqa: E402
+from model import curve, mlkem, selftest  # noqa: E402
+from model.symmetric import sha3, shake256  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def coins(name, size=32):
+    return shake256(b'allium vector ' + name.encode(), size)
+
+
+class File:
+    """Lines `name hex`; the empty string is `-`."""
+
+    def __init__(self, name):
+        self.name, self.lines = name, [f'# {name}: made by gen_protocol.py; frozen']
+
+    def add(self, name, value):
+        if isinstance(value, int):
+            value = al.u64(value)
+        self.lines.append(f'{name} {value.hex() or "-"}')
+        return value
+
+    def text(self):
+        return '\n'.join(self.lines) + '\n'
+
+
+def fields(name, **changed):
+    """A small descriptor's fields."""
+    d = {'flags': 1, 'capacity': 0, 'sequence': 1, 'published': 1700000000,
+         'expiry': 1700086400, 'epoch': 78703, 'puzzle': 0, 'addresses': [], 'rules': [],
+         'software': b'', 'rnd': coins(name + ' signature'),
+         'onion': [mlkem.xwing_keygen(coins(f'{name} onion {i}'))[0] for i in range(2)]}
+    d.update(changed)
+    return d
+
+
+def records():
+    f = File('records.txt')
+    me = al.Identity(f.add('identity.root', coins('identity')))
+    f.add('identity.sig_seed', me.sig_seed)
+    f.add('identity.sig_pk', me.sig_pk)
+    f.add('identity.link_pk', me.link_pk)
+    f.add('identity.id', me.id)
+    number = f.add('puzzle.number', al.solve(me.id))
+    addresses = []
+    for name, ip in (('ip4', bytes([192, 0, 2, 7])), ('ip6', bytes.fromhex('20010db8') + bytes(11)
+                                                      + b'\1')):
+        cert, pwd = coins(name + ' cert'), coins(name + ' pwd', 18)
+        f.add(f'address.{name}.ip', ip)
+        f.add(f'address.{name}.port', 4433)
+        f.add(f'address.{name}.cert', cert)
+        f.add(f'address.{name}.pwd', pwd)
+        addresses.append(f.add(f'address.{name}.record', al.address(ip, 4433, cert, pwd)))
+    rules = [al.rule(0, 4, 8, b'\x0a', 0, 65535), al.rule(1, 6, 32, bytes.fromhex('20010db8'), 25,
+                                                          25), al.rule(1, 0, 0, b'', 80, 443)]
+    d = fields('descriptor', flags=3, capacity=250, sequence=0x0102030405060708,
+               puzzle=int.from_bytes(number, 'little'), addresses=addresses, rules=rules,
+               software=b'allium/0.1.0')
+    f.add('descriptor.rnd', d['rnd'])
+    f.add('descriptor.onion0', d['onion'][0])
+    f.add('descriptor.onion1', d['onion'][1])
+    f.add('descriptor.record', al.descriptor(me, d))
+    small = fields('small')
+    f.add('small.rnd', small['rnd'])
+    f.add('small.record', al.descriptor(me, small))
+    return f
+
+
+def link_case(f, name, fetch, secret):
+    sides = [al.Identity(f.add(f'{name}.root.{s}', coins(f'{name} {s}'))) for s in 'ir']
+    desc = [f.add(f'{name}.descriptor.{s}', al.descriptor(side, fields(f'{name} {s}')))
+            for s, side in zip('ir', sides)]
+    network = f.add(f'{name}.network', b'allium')
+    f.add(f'{name}.secret', secret)
+    binding = f.add(f'{name}.binding', coins(f'{name} binding'))
+    c = {k: f.add(f'{name}.coins.{k}', coins(f'{name} {k}', n))
+         for k, n in (('fetch', 32), ('record', 64), ('init', 96), ('accept', 128))}
+    c['sequence'] = 77
+    t = al.Transcript(network, secret or bytes(32), binding)
+    for kind, message in al.handshake(t, *sides, desc, c, fetch).items():
+        f.add(f'{name}.{kind}', message)
+
+    def keys(phase):
+        for what, value in zip(('i2r', 'r2i', 'ck', 'h'), (*t.frame_keys(), t.ck, t.h)):
+            f.add(f'{name}.{phase}.{what}', value)
+
+    keys('phase0')
+    payload = f.add(f'{name}.frame.payload', coins(f'{name} payload', 1084))
+    plain = f.add(f'{name}.frame.cell', al.cell(0x80000001, 1, 0, 0x0000fedcba987654, payload))
+    f.add(f'{name}.frame', al.data_frame(t.frame_keys()[0], 3, 0x1122334455, plain))
+    seed = f.add(f'{name}.coins.rekey', coins(f'{name} rekey'))
+    e, ct = al.rekey(t, seed, f.add(f'{name}.coins.rekeyed', coins(f'{name} rekeyed', 64)))
+    f.add(f'{name}.rekey', e)
+    f.add(f'{name}.rekeyed', ct)
+    keys('phase1')
+
+
+def link():
+    f = File('link.txt')
+    link_case(f, 'known', False, b'')
+    link_case(f, 'unknown', True, coins('network secret'))
+    return f
+
+
+def sphinx():
+    f = File('sphinx.txt')
+    for r in (1, 3, 5):
+        name, hops, secrets = f'hops{r}', [], []
+        for i in range(r):
+            pk, sk = mlkem.xwing_keygen(f.add(f'{name}.{i}.seed', coins(f'{name} seed {i}')))
+            node_id = f.add(f'{name}.{i}.id', coins(f'{name} id {i}'))
+            hops.append((pk, node_id, f.add(f'{name}.{i}.x', coins(f'{name} x {i}'))))
+            secrets.append(sk)
+        c = {'kem': [f.add(f'{name}.{i}.coins', coins(f'{name} kem {i}', 64)) for i in range(r)],
+             'beta_pad': f.add(f'{name}.beta_pad', coins(f'{name} beta', 4864)),
+             'body_pad': f.add(f'{name}.body_pad', coins(f'{name} body', 1472))}
+        data = f.add(f'{name}.data', coins(f'{name} data', 100 * (r - 1)))
+        packet, keys, bodies = al.sphinx_create(hops, data, c)
+        f.add(f'{name}.packet', packet)
+        for i, sk in enumerate(secrets):
+            got, route, header = al.sphinx_header_step(packet[:-al.BODY], sk)
+            assert got == keys[i]
+            packet = header + bodies[i + 1]
+            f.add(f'{name}.{i}.tag', got['tag'])
+            f.add(f'{name}.{i}.secret', got['secret'])
+            f.add(f'{name}.{i}.route', route)
+            f.add(f'{name}.{i}.peeled', sha3(packet))
+    return f
+
+
+def circuit():
+    f = File('circuit.txt')
+    hops, ys = [], []
+    for i in range(3):
+        node_id, secret, x_sk, y_sk = (f.add(f'{i}.{k}', coins(f'circuit {i} {k}'))
+                                       for k in ('id', 'secret', 'x_sk', 'y_sk'))
+        x, y = f.add(f'{i}.x', curve.public(x_sk)), f.add(f'{i}.y', curve.public(y_sk))
+        assert curve.x25519(x_sk, y) == curve.x25519(y_sk, x)
+        k = al.hop_keys(node_id, secret, x, y, curve.x25519(x_sk, y))
+        for what, value in k.items():
+            f.add(f'{i}.{what}', value)
+        hops.append(k)
+        ys.append(y)
+    payload = f.add('created.end', coins('created end', 1036))
+    for i in (2, 1, 0):
+        payload = f.add(f'created.{i}', al.created(hops[i], ys[i], payload))
+    plain = f.add('forward.plain', bytes(16) + coins('forward', 1068))
+    start = int.from_bytes(f.add('forward.counter', 2**48 - 2), 'little')
+    for i, (w, body) in enumerate(al.forward(hops, start, plain)):
+        f.add(f'forward.{i}.counter', w)
+        f.add(f'forward.{i}.body', body)
+    plain = f.add('backward.plain', bytes(16) + coins('backward', 1068))
+    start = int.from_bytes(f.add('backward.counter', 41), 'little')
+    for i, (v, body) in zip((2, 1, 0), al.backward(hops, start, plain)):
+        f.add(f'backward.{i}.counter', v)
+        f.add(f'backward.{i}.body', body)
+    return f
+
+
+def main():
+    selftest.run()
+    wrong = []
+    for f in (records(), link(), sphinx(), circuit()):
+        path = HERE / f.name
+        if sys.argv[1:] == ['--check']:
+            if path.read_text('ascii') != f.text():
+                wrong.append(f.name)
+        else:
+            path.write_text(f.text(), 'ascii')
+    if wrong:
+        sys.exit('not what the model makes: ' + ' '.join(wrong))
+
+
+main()
