@@ -42,14 +42,16 @@ typedef struct al_gossip {
   al_gossip_config cfg;
   al_gossip_peer *peers; /* by index of the link's handle */
   al_gossip_want *wants;
-  al_gossip_news *news;
-  al_map want_by_id;
+  al_gossip_news *news; /* number n is at n % AL_GOSSIP_NEWS */
+  uint64_t *ready;      /* a bit for each peer that something is to be sent to */
+  al_map want_by_id;    /* ID -> index in wants */
   al_heap want_timers;
-  uint64_t news_count; /* announcements since the start; news[n % AL_GOSSIP_NEWS] */
-  al_time flush_at, round_at;
+  uint64_t news_count; /* announcements since the start */
+  al_time flush_at, round_at, full_until;
   uint64_t own_sequence;
   al_bytes own;
-  uint32_t wants_free, peers_count, ready_head, ready_tail, ready_count;
+  uint32_t want_free; /* first of the list, index + 1 */
+  uint32_t peers_count, ready_count;
 } al_gossip;
 
 /* al_gossip_init — no neighbours, nothing wanted.
