@@ -26,11 +26,11 @@ bool al_listen_parse(const char *text, al_listen_spec *ret, GError **err);
 /* al_listen_open — a listening, non-blocking socket. A Unix socket gets mode 0600; one that is left
  * over at its path is replaced only when nobody listens there any more.
  *   Result: a file descriptor, or -1 and err (AL_EXIT_LISTEN).   Cost: a few system calls.
- *   Source: POSIX.   Tested: unit/daemon_listen. */
+ *   Source: POSIX.   Tested: unit/daemon_socks. */
 int al_listen_open(const al_listen_spec *spec, GError **err);
 
 /* al_listen_text — where a socket listens (with the port it got), to be freed with g_free.
- *   Result: never NULL.   Cost: one system call.   Source: none.   Tested: unit/daemon_listen. */
+ *   Result: never NULL.   Cost: one system call.   Source: none.   Tested: unit/daemon_socks. */
 char *al_listen_text(const al_listen_spec *spec, int fd);
 
 #endif

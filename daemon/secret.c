@@ -24,7 +24,9 @@ static bool fail_errno(GError **err, const char *path, const char *verb) {
   return false;
 }
 
-void al_secret_wipe(void *bytes, size_t len) { explicit_bzero(bytes, len); }
+void al_secret_wipe(void *bytes, size_t len) {
+  if (len > 0) explicit_bzero(bytes, len);
+}
 
 void al_secret_random(uint8_t *out, size_t len) {
   while (len > 0) {

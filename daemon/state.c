@@ -53,28 +53,32 @@ static bool take_lock(al_state *s, GError **err) {
   return true;
 }
 
-static bool take_secret(const al_state *s, const char *name, uint8_t *out, size_t len, bool *made,
+/* `identity.key` holds the secret of kind `identity`. */
+static bool take_secret(const al_state *s, const char *kind, uint8_t *out, size_t len,
                         GError **err) {
+  g_autofree char *name = g_strconcat(kind, ".key", NULL);
   g_autofree char *path = al_state_path(s, name);
-  g_autofree char *kind = g_strndup(name, (gsize)(strchr(name, '.') - name));
-  g_autoptr(GByteArray) bytes = g_byte_array_new();
+  g_autoptr(GByteArray) bytes = g_byte_array_sized_new((guint)len);
+  bool made;
   g_byte_array_set_size(bytes, (guint)len);
-  bool good = al_secret_make(path, kind, bytes, made, err);
+  bool good = al_secret_make(path, kind, bytes, &made, err);
   if (good) memcpy(out, bytes->data, len);
   al_secret_wipe(bytes->data, bytes->len);
   return good;
 }
 
 al_state *al_state_open(const char *dir, GError **err) {
-  bool made;
   if (!make_directory(dir, err)) return NULL;
   al_state *s = g_new0(al_state, 1);
   s->dir = g_strdup(dir);
   s->lock_fd = -1;
-  if (take_lock(s, err) &&
-      take_secret(s, "identity.key", s->identity, sizeof s->identity, &s->fresh, err) &&
-      take_secret(s, "password.key", s->password, sizeof s->password, &made, err))
-    return s;
+  if (take_lock(s, err)) {
+    g_autofree char *identity = al_state_path(s, "identity.key");
+    s->fresh = !g_file_test(identity, G_FILE_TEST_EXISTS);
+    if (take_secret(s, "identity", s->identity, sizeof s->identity, err) &&
+        take_secret(s, "password", s->password, sizeof s->password, err))
+      return s;
+  }
   al_state_close(s);
   return NULL;
 }

@@ -1,0 +1,47 @@
+/* socks.h — the SOCKS5 server: one stream of the core for each connection. */
+#ifndef AL_DAEMON_SOCKS_H
+#define AL_DAEMON_SOCKS_H
+
+#include "pipe.h"
+#include "waitlist.h"
+
+typedef struct al_socks al_socks;
+
+/* al_socks_info — for metrics. */
+typedef struct al_socks_info {
+  uint32_t open; /* connections, handshakes included */
+  uint64_t accepted, over_limit, garbage, timed_out, refused, connected;
+} al_socks_info;
+
+/* al_socks_limits — what a server may use, and how patient it is. */
+typedef struct al_socks_limits {
+  uint32_t connections_max;
+  guint handshake_ms; /* for a whole handshake: 30000 */
+  guint open_ms;      /* for the far end to connect: 60000 */
+} al_socks_limits;
+
+/* al_socks_new — listen.
+ *   where  texts for al_listen_parse, closed by NULL                                       [in]
+ * Result: NULL and err (AL_EXIT_LISTEN).   Cost: a socket each.   Source: RFC 1928, RFC 1929.
+ * Tested: unit/daemon_socks, e2e. */
+al_socks *al_socks_new(char *const *where, const al_socks_limits *limits, al_pipes *pipes,
+                       GError **err);
+
+/* al_socks_stop — take no new connections; those that exist go on.
+ *   Result: none.   Cost: closes sockets.   Source: none.   Tested: unit/daemon_socks. */
+void al_socks_stop(al_socks *s);
+
+/* al_socks_free — end everything at once; NULL is allowed.
+ *   Result: none.   Cost: O(connections).   Source: none.   Tested: unit/daemon_socks. */
+void al_socks_free(al_socks *s);
+
+/* al_socks_inspect — the figures.
+ *   Result: none.   Cost: none.   Source: none.   Tested: unit/daemon_socks. */
+void al_socks_inspect(const al_socks *s, al_socks_info *ret);
+
+/* al_socks_places — where it listens, as texts, to be freed with g_strfreev.
+ *   Result: never NULL.   Cost: one system call each.   Source: none.   Tested: unit/daemon_socks.
+ */
+char **al_socks_places(const al_socks *s);
+
+#endif
