@@ -46,17 +46,23 @@ typedef struct al_streams_config {
   uint32_t silence_us;    /* no answer for so long: event SILENT; 0: 30 s */
 } al_streams_config;
 
+/* al_list — a queue of streams; private to src/stream. */
+typedef struct al_list {
+  al_stream head, tail;
+} al_list;
+
 /* al_streams — all streams and bundles of a node; fields are private to src/stream. */
 typedef struct al_streams {
   al_streams_config c;
   al_slab streams, bundles;
-  al_map by_wire; /* bundle handle and wire id -> stream handle */
-  al_heap timers; /* by bundle index */
-  void *dead;     /* buffers to be given back by the next command */
+  al_map by_wire;      /* bundle handle and wire id -> stream handle */
+  al_heap timers;      /* by bundle index */
+  al_bundle *by_index; /* handles of the live bundles */
+  void *dead;          /* memory to be given back by the next command */
   uint32_t rx_serial;
-  uint32_t ready_head, ready_tail; /* streams (handles) with events */
-  uint32_t dirty_head, dirty_tail; /* bundles (handles) for al_streams_next */
-  uint32_t silent_head;            /* bundles (handles) with event SILENT */
+  al_list ready;                   /* streams with events */
+  uint32_t dirty_head, dirty_tail; /* bundles for al_streams_next */
+  uint32_t silent_head;            /* bundles with event SILENT */
 } al_streams;
 
 /* ---- the table ---- */
@@ -116,8 +122,8 @@ al_time al_streams_deadline(const al_streams *ss);
  * Source: PROTOCOL.md 8.1, 8.2.   Tested: prop/stream. */
 void al_streams_tick(al_streams *ss, al_time now);
 
-/* al_streams_reap — give back the memory of streams that ended while a packet or a tick was
- * handled. Every command does it too; a host without commands calls it now and then.
+/* al_streams_reap — give back the memory of streams that ended. No other call does it, because
+ * events that were passed on may still point into that memory: call it when none is outstanding.
  * Result: none.   Cost: one free for each buffer.   Source: none.   Tested: unit/stream_life. */
 void al_streams_reap(al_streams *ss);
 

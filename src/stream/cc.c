@@ -1,0 +1,250 @@
+/* cc.c — see cc.h and docs/decisions/0003-congestion.md. */
+#include "stream/cc.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+enum {
+  BASE_HALF_US = 5000000, /* the base round-trip time is the least of the last 5..10 s */
+  ROUND_US_MIN = 8000,    /* a round is a round trip and no shorter than this */
+  START_GAIN = 709,       /* /256: 2.77 doubles the delivered rate every round */
+  KEEP_GAIN = 252,        /* /256: what is kept of the delivered rate when a queue showed ... */
+  KEEP_GAIN_SPAN = 20,    /* ... less up to so much */
+  STUCK_MAX = 2,          /* drains in a row without effect before a deep one */
+  SEEN_US = 4000000,      /* the base is looked for when it was not seen for so long */
+  CALM_ROUNDS = 6,        /* rounds without a queue after which growth accelerates */
+  SLACK_US = 15000,       /* the window's allowance for ack delay and late timers */
+  WINDOW_FLOOR = 8,
+};
+
+void al_rtt_take(al_rtt *r, uint32_t sample_us) {
+  r->latest = sample_us;
+  if (!r->any) {
+    r->any = true;
+    r->smoothed = sample_us;
+    r->var = sample_us / 2;
+    return;
+  }
+  uint32_t off = sample_us > r->smoothed ? sample_us - r->smoothed : r->smoothed - sample_us;
+  r->var = (uint32_t)((3 * (uint64_t)r->var + off + 2) / 4);
+  r->smoothed = (uint32_t)((7 * (uint64_t)r->smoothed + sample_us + 4) / 8);
+}
+
+static void min_reset(al_cc_min *m, al_time now) { *m = (al_cc_min){now, UINT32_MAX, UINT32_MAX}; }
+
+static void min_take(al_cc_min *m, al_time now, uint64_t half_us, uint32_t value) {
+  if (al_time_since(now, m->since) >= half_us) {
+    m->before = al_time_since(now, m->since) >= 2 * half_us ? UINT32_MAX : m->now;
+    m->now = UINT32_MAX;
+    m->since = now;
+  }
+  if (value < m->now) m->now = value;
+}
+
+static uint32_t min_get(const al_cc_min *m) { return m->now < m->before ? m->now : m->before; }
+
+uint32_t al_cc_base(const al_cc *c) {
+  uint32_t us = min_get(&c->base);
+  return us == UINT32_MAX ? c->rtt_hint : us;
+}
+
+void al_cc_init(al_cc *c, al_time now, uint32_t rtt_us, uint32_t window_max) {
+  memset(c, 0, sizeof *c);
+  c->mode = AL_CC_START;
+  c->rtt_hint = rtt_us != 0 ? rtt_us : AL_CC_RTT_GUESS_US;
+  c->window_max = window_max;
+  c->round_at = now;
+  min_reset(&c->base, now);
+  min_reset(&c->standing, now);
+  c->rate = AL_CC_RATE_ONE * 1000000 * AL_CC_FIRST_PACKETS / c->rtt_hint;
+}
+
+static uint64_t best_of(const al_cc *c, uint32_t rounds) {
+  uint64_t best = 0;
+  for (uint32_t i = 0; i < rounds && i <= c->rounds; i++)
+    best = al_max_u64(best, c->best[(c->rounds - i) % 4]);
+  return best;
+}
+
+uint64_t al_cc_best(const al_cc *c) { return best_of(c, 4); }
+
+/* Packets that a rate puts on its way in a time. */
+static uint64_t packets(uint64_t rate, uint64_t us) {
+  return rate * us / (AL_CC_RATE_ONE * 1000000);
+}
+
+/* What is under way when nothing waits in queues, late acknowledgements included. */
+static uint64_t drained(const al_cc *c) {
+  return packets(c->latest, (uint64_t)al_cc_base(c) + 3000) + WINDOW_FLOOR / 2;
+}
+
+uint32_t al_cc_window(const al_cc *c) {
+  uint64_t rate = al_max_u64(c->rate, best_of(c, 4));
+  if (c->mode == AL_CC_DRAIN)
+    return (uint32_t)al_min_u64(c->deep ? drained(c) / 2 + 2 : drained(c), c->window_max);
+  uint64_t window = 2 * packets(rate, al_cc_base(c)) + packets(rate, SLACK_US) + WINDOW_FLOOR;
+  if (c->mode == AL_CC_START) window = al_max_u64(window, AL_CC_FIRST_PACKETS);
+  return (uint32_t)al_min_u64(window, c->window_max);
+}
+
+uint64_t al_cc_rate(const al_cc *c) {
+  uint64_t rate = c->rate;
+  if (c->mode == AL_CC_START) rate = rate * START_GAIN / 256;
+  return al_max_u64(rate, 1);
+}
+
+bool al_cc_may(const al_cc *c, al_time now) { return c->pace_ns <= (now + AL_CC_AHEAD_US) * 1000; }
+
+al_time al_cc_at(const al_cc *c) { return (c->pace_ns + 999) / 1000; }
+
+void al_cc_sent(al_cc *c, al_time now) {
+  uint64_t behind = now > AL_CC_BEHIND_US ? (now - AL_CC_BEHIND_US) * 1000 : 0;
+  c->pace_ns = al_max_u64(c->pace_ns, behind) + AL_CC_RATE_ONE * 1000000000 / al_cc_rate(c);
+}
+
+static uint64_t root(uint64_t v) {
+  uint64_t r = 0;
+  for (uint64_t bit = (uint64_t)1 << 31; bit != 0; bit >>= 1)
+    if ((r | bit) * (r | bit) <= v) r |= bit;
+  return r;
+}
+
+/* The standing queue that is aimed at: 8 ms at 10,000 packets a second and longer for less, so
+ * that of several senders at one queue the fastest gives way first. */
+static uint64_t target_us(const al_cc *c) {
+  uint64_t per_s = c->rate / AL_CC_RATE_ONE + 1;
+  uint64_t us = 800000 / root(per_s);
+  us = al_min_u64(al_max_u64(us, 5000), 40000);
+  return us + al_cc_base(c) / 64;
+}
+
+static uint64_t queue_us(const al_cc *c) {
+  uint32_t standing = min_get(&c->standing), base = al_cc_base(c);
+  return standing != UINT32_MAX && standing > base ? standing - base : 0;
+}
+
+static void enter(al_cc *c, al_cc_mode mode, al_time now) {
+  c->mode = mode;
+  c->mode_round = c->rounds;
+  c->calm = 0;
+  c->flat = 0;
+  if (mode == AL_CC_CRUISE) min_reset(&c->standing, now);
+}
+
+/* The fast give up more than the slow, which brings them together. */
+static uint64_t keep(uint64_t rate) {
+  uint64_t less = root(rate / AL_CC_RATE_ONE) / 8;
+  return rate * (KEEP_GAIN - al_min_u64(less, KEEP_GAIN_SPAN)) / 256;
+}
+
+/* A queue showed: keep a little less than what was delivered, and let the queue run dry. */
+static void back_off(al_cc *c, al_time now) {
+  uint64_t share = best_of(c, 2);
+  if (share != 0) c->rate = keep(share);
+  enter(c, AL_CC_DRAIN, now);
+}
+
+static void start_round(al_cc *c, al_time now) {
+  uint64_t best = best_of(c, 4);
+  if (c->round_limited) return;
+  if (best >= c->plateau + c->plateau / 4) {
+    c->plateau = best;
+    c->flat = 0;
+  } else if (++c->flat >= 3) {
+    back_off(c, now);
+  }
+}
+
+/* Additive growth, in time and not in rounds so that near and far senders grow alike; the root
+ * makes it fit slow and fast paths. Long calm means that the path became faster. */
+static void cruise_round(al_cc *c, uint64_t round_us) {
+  uint64_t best = best_of(c, 4);
+  if (c->round_limited || best == 0) return;
+  c->calm = queue_us(c) < target_us(c) / 2 ? c->calm + 1 : 0;
+  uint64_t step = 4 * AL_CC_RATE_ONE * root(c->rate / AL_CC_RATE_ONE) * round_us / 1000000;
+  uint64_t most = c->rate / 8;
+  if (c->calm > CALM_ROUNDS) {
+    uint32_t shift = (c->calm - CALM_ROUNDS) / 2;
+    shift = shift < 8 ? shift : 8;
+    step <<= shift;
+    most = c->rate / 4;
+  }
+  c->rate += al_min_u64(al_max_u64(step, 1), al_max_u64(most, 1));
+  c->rate = al_min_u64(c->rate, best + best / 4 + 4 * AL_CC_RATE_ONE);
+}
+
+/* Is the queue we made gone? After a deep drain, half of what we send taken away for a round, what
+ * is left of the delay is not ours: then the path itself became longer. */
+static void drain_check(al_cc *c, const al_cc_sample *s) {
+  uint32_t rounds = c->rounds - c->mode_round;
+  if (c->deep ? rounds < 3 : s->flight > drained(c) && rounds < 3) return;
+  if (c->deep && queue_us(c) > target_us(c)) {
+    uint32_t standing = min_get(&c->standing);
+    min_reset(&c->base, s->now);
+    min_take(&c->base, s->now, BASE_HALF_US, standing);
+  }
+  if (c->deep) c->seen_at = s->now;
+  if (c->round_lost == 0) c->rate = al_max_u64(c->rate, keep(best_of(c, 2)));
+  enter(c, AL_CC_CRUISE, s->now);
+  c->deep = false;
+}
+
+static void end_round(al_cc *c, const al_cc_sample *s) {
+  uint64_t round_us = al_time_since(s->now, c->round_at);
+  if (c->mode == AL_CC_START) start_round(c, s->now);
+  if (c->mode == AL_CC_CRUISE) cruise_round(c, round_us);
+  c->rounds++;
+  c->best[c->rounds % 4] = 0;
+  c->round_end = s->delivered;
+  c->round_at = s->now;
+  c->round_sent = c->round_lost = 0;
+  c->round_limited = false;
+}
+
+static bool lossy(const al_cc *c) {
+  return c->round_lost > 8 && c->round_lost > c->round_sent / 20 &&
+         (c->mode == AL_CC_START || queue_us(c) > target_us(c) / 2);
+}
+
+/* After a drain the first round still sees the queue of before. */
+static void queue_check(al_cc *c, const al_cc_sample *s) {
+  uint64_t queue = queue_us(c);
+  uint32_t rounds = c->rounds - c->mode_round;
+  if (c->mode == AL_CC_START) {
+    if (queue > al_max_u64(target_us(c), 8000) + al_cc_base(c) / 32 || lossy(c))
+      back_off(c, s->now);
+    return;
+  }
+  if (c->mode != AL_CC_CRUISE || rounds < 2) return;
+  if (queue < target_us(c) / 2 || rounds > 3) c->stuck = 0;
+  bool unseen = al_time_since(s->now, c->seen_at) > SEEN_US;
+  if (queue <= target_us(c) && !unseen && !lossy(c)) return;
+  c->deep = unseen || ++c->stuck > STUCK_MAX;
+  if (c->deep) c->stuck = 0;
+  back_off(c, s->now);
+}
+
+void al_cc_take(al_cc *c, const al_cc_sample *s, uint32_t srtt_us) {
+  c->round_sent += s->acked + s->lost;
+  c->round_lost += s->lost;
+  if (s->limited) c->round_limited = true;
+  if (s->rtt_us != 0) {
+    uint64_t half = al_min_u64(al_max_u64(srtt_us / 8, 4000), 32000);
+    min_take(&c->base, s->now, BASE_HALF_US, s->rtt_us);
+    if (s->rtt_us <= al_cc_base(c) + al_cc_base(c) / 64 + 2000) c->seen_at = s->now;
+    min_take(&c->standing, s->now, half, s->rtt_us);
+  }
+  if (s->rate != 0) c->latest = s->rate;
+  uint64_t *best = &c->best[c->rounds % 4];
+  if (c->mode == AL_CC_START) {
+    uint64_t first = AL_CC_RATE_ONE * 1000000 * AL_CC_FIRST_PACKETS / al_cc_base(c);
+    c->rate = al_max_u64(best_of(c, 4), first);
+  }
+  if (s->rate > *best && (!s->limited || s->rate > best_of(c, 4))) *best = s->rate;
+  if (s->acked != 0 && (int32_t)(s->prior - c->round_end) >= 0 &&
+      al_time_since(s->now, c->round_at) >= ROUND_US_MIN)
+    end_round(c, s);
+  if (c->mode == AL_CC_DRAIN) drain_check(c, s);
+  queue_check(c, s);
+}

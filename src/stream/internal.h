@@ -1,0 +1,297 @@
+/* internal.h — what the files of src/stream share: the items behind the handles. Layer 3, private.
+ *
+ * Records: each packet number that is not settled has an al_sent in its path's ring. A record that
+ * carried data is also a member of its stream's list, sorted by offset: the head of that list is
+ * the oldest byte not acknowledged. A reference to a record is 1 + (path << 13 | place); 0 is none.
+ */
+#ifndef AL_STREAM_INTERNAL_H
+#define AL_STREAM_INTERNAL_H
+
+#include "base/base.h"
+#include "stream/acks.h"
+#include "stream/cc.h"
+#include "stream/frame.h"
+#include "stream/stream.h"
+
+enum {
+  CTL_PER_PACKET = 2, /* streams whose control frames one packet carries */
+  REFUSED_MAX = 16,   /* OPENs refused for want of room whose RESET is not acknowledged yet */
+  SEEN_IDS = 1024,    /* ids of the peer's streams remembered below the highest */
+  SPARE_STREAMS = 64, /* free slab items kept for what peers ask for */
+  REF_PATH_SHIFT = 13,
+};
+
+/* Reasons as on the wire. */
+enum {
+#define AL_REASON(name, value, socks, text) REASON_##name = (value),
+#include "allium/reasons.def"
+#undef AL_REASON
+};
+
+#define NO_END UINT64_MAX
+
+/* Memory that outlives its owner until the next command. */
+typedef struct al_dead {
+  struct al_dead *next;
+  size_t bytes;
+} al_dead;
+
+typedef enum al_sent_state {
+  SENT_NONE = 0, /* settled, or nothing in it wants an acknowledgement */
+  SENT_FLIGHT,
+  SENT_LOST, /* its frames have to go out again */
+} al_sent_state;
+
+/* al_sent — one packet number. Times are the low 32 bits of al_time. */
+typedef struct al_sent {
+  uint32_t at_us, first_us, delivered, delivered_us;
+  al_stream stream; /* whose data; 0: none */
+  uint32_t prev, next;
+  uint32_t offset_low;
+  uint16_t offset_high, len;
+  al_stream ctl[CTL_PER_PACKET]; /* streams whose control frames it carries */
+  uint8_t ctl_what[CTL_PER_PACKET];
+  uint8_t state;
+  bool fin : 1, limited : 1;
+} al_sent;
+
+/* al_path — one circuit of a bundle, with `packets_max` records behind it. */
+typedef struct al_path {
+  al_dead dead; /* for when it is */
+  bool closed;  /* the circuit is gone; what was lost with it is still to be sent again */
+  bool ping;    /* send a PING */
+  uint32_t next_pn, open_pn; /* numbers from open_pn on may be unsettled */
+  uint32_t base_pn;          /* the number whose record is the first of the ring */
+  uint32_t acked_pn;         /* the highest number acknowledged ... */
+  bool any_acked;            /* ... if any was */
+  uint32_t flight, lost;     /* records in these states */
+  uint32_t lost_pn;          /* no lost record is older */
+  uint32_t probes;           /* packets that may go out beyond the window */
+  uint32_t timeouts;         /* probe time-outs in a row */
+  uint32_t delivered, delivered_us, first_us;
+  uint32_t limited_to; /* packets sent before `delivered` was this were short of data */
+  uint64_t packets_tx, packets_rx, packets_lost;
+  al_time probe_from; /* the probe time-out counts from here */
+  al_time silent_since;
+  al_rtt rtt;
+  al_cc cc;
+  al_acks acks;
+  al_sent sent[];
+} al_path;
+
+/* The lists a stream can be a member of; its neighbours are in its item. */
+typedef enum al_list_kind { LIST_READY, LIST_CTL, LIST_TX, LIST_COUNT } al_list_kind;
+
+typedef struct al_bundle_item {
+  uint32_t user, next_id;
+  bool initiator, dirty, silent;
+  uint8_t refused_count;
+  al_bundle dirty_next, silent_next;
+  al_list ctl, tx;
+  uint32_t streams, requests;
+  bool seen_any;
+  uint32_t seen_top; /* highest of the peer's ids, halved */
+  uint64_t seen[SEEN_IDS / 64];
+  uint32_t refused[REFUSED_MAX];
+  bool refused_sent[REFUSED_MAX];
+  al_path *paths[AL_BUNDLE_PATHS_MAX];
+} al_bundle_item;
+
+typedef enum al_stream_state {
+  STREAM_IDLE = 1, /* ours, on no bundle yet */
+  STREAM_OPENING,  /* ours, OPEN not answered */
+  STREAM_REQUEST,  /* the peer's, not answered */
+  STREAM_OPEN,
+  STREAM_ENDED,    /* told by an event that is not drained yet */
+  STREAM_RESETTING /* reset by us: the handle is dead, RESET is under way */
+} al_stream_state;
+
+/* Control frames; REFUSED in a record means that `ctl` is the wire id of a refused OPEN. */
+enum { NEED_OPEN = 1, NEED_OPENED = 2, NEED_RESET = 4, NEED_CREDIT = 8, NEED_REFUSED = 16 };
+
+enum {
+  EV_REQUEST = 1,
+  EV_OPENED = 2,
+  EV_DATA = 4,
+  EV_FIN = 8,
+  EV_WRITABLE = 16,
+  EV_RESET = 32,
+  EV_CLOSED = 64,
+};
+
+typedef struct al_stream_item {
+  al_stream self;
+  al_bundle bundle;
+  uint32_t bundle_user, wire_id;
+  uint8_t state, need, events, reason;
+  uint8_t on; /* bit of each al_list_kind it is a member of */
+  bool ours, shut, fin_sent, fin_acked, fin_told, short_put;
+  struct {
+    al_stream prev, next;
+  } links[LIST_COUNT];
+  uint64_t user;
+  /* memory: one block for everything below; al_dead in front */
+  al_dead *block;
+  uint32_t window;
+  /* sending: tx holds the bytes from tx_una on */
+  al_ring tx;
+  uint64_t tx_una, tx_next, tx_credit;
+  uint32_t tx_first, tx_last; /* records under way, by offset */
+  /* receiving: in order up to rx_next; given to the host up to rx_given; beyond: ring and bits */
+  uint8_t *rx_ring;
+  uint64_t *rx_bits;
+  uint64_t rx_next, rx_given, rx_used, rx_credit, rx_end, rx_high;
+  uint64_t rx_base;   /* the offset that has the ring's first place */
+  uint32_t rx_beyond; /* bytes in the ring above rx_next */
+  uint32_t view_serial;
+  al_bytes direct; /* in order, still in the packet; REQUEST: the target's host */
+  uint16_t target_port;
+  uint8_t target_kind, target_len;
+  uint8_t *target_host; /* in the block */
+} al_stream_item;
+
+/* al_stream_at — the item of a handle, whatever its state.
+ *   Result: NULL when stale.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+static inline al_stream_item *al_stream_at(const al_streams *ss, al_stream s) {
+  return al_slab_get(&ss->streams, s);
+}
+
+/* al_bundle_at — the item of a handle; NULL when stale. */
+static inline al_bundle_item *al_bundle_at(const al_streams *ss, al_bundle b) {
+  return al_slab_get(&ss->bundles, b);
+}
+
+/* al_sent_at — the record of a packet number of a path. */
+static inline al_sent *al_sent_at(const al_streams *ss, al_path *p, uint32_t pn) {
+  return &p->sent[(pn - p->base_pn) & (ss->c.packets_max - 1)];
+}
+
+/* al_sent_ref — the record a reference names. */
+static inline al_sent *al_sent_ref(const al_bundle_item *b, uint32_t ref) {
+  uint32_t i = ref - 1;
+  return &b->paths[i >> REF_PATH_SHIFT]->sent[i & ((1u << REF_PATH_SHIFT) - 1)];
+}
+
+/* al_sent_offset — where a record's data begins in its stream. */
+static inline uint64_t al_sent_offset(const al_sent *r) {
+  return r->offset_low | (uint64_t)r->offset_high << 32;
+}
+
+/* ---- table.c ---- */
+
+/* al_list_push — make a stream the last of a list, if it is no member yet.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+void al_list_push(al_streams *ss, al_list *l, al_list_kind k, al_stream_item *st);
+
+/* al_list_drop — take a stream out of a list, if it is a member.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+void al_list_drop(al_streams *ss, al_list *l, al_list_kind k, al_stream_item *st);
+
+/* al_stream_tell — note an event of a stream.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+void al_stream_tell(al_streams *ss, al_stream_item *st, uint8_t event);
+
+/* al_stream_need — a control frame of a stream has to go out.
+ *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.1.   Tested: unit/stream_life. */
+void al_stream_need(al_streams *ss, al_stream_item *st, uint8_t what);
+
+/* al_stream_sendable — bring a stream's membership in the bundle's list of senders up to date.
+ *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.3.   Tested: unit/stream_tx. */
+void al_stream_sendable(al_streams *ss, al_stream_item *st);
+
+/* al_stream_end — a stream is over: nothing of it is sent again. With an event (EV_RESET or
+ * EV_CLOSED) the item lives until that is drained; with 0 it is dropped at once.
+ *   Result: none.   Cost: its records.   Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
+void al_stream_end(al_streams *ss, al_stream_item *st, uint8_t event, uint8_t reason);
+
+/* al_stream_linger — nothing of a stream is sent or taken any more but its RESET; the item lives
+ * until that is acknowledged.
+ *   Result: none.   Cost: its records.   Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
+void al_stream_linger(al_streams *ss, al_stream_item *st, uint8_t reason);
+
+/* al_stream_fail — the peer broke a rule on a stream: reset it and tell both sides.
+ *   Result: none.   Cost: its records.   Source: PROTOCOL.md 8.3.   Tested: unit/stream_rx. */
+void al_stream_fail(al_streams *ss, al_stream_item *st, uint8_t reason);
+
+/* al_stream_leave — take a stream off its bundle: nothing of it is sent any more.
+ *   Result: none.   Cost: its records.   Source: none.   Tested: unit/stream_life. */
+void al_stream_leave(al_streams *ss, al_stream_item *st);
+
+/* al_stream_closed — end a stream whose two directions are finished.
+ *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
+void al_stream_closed(al_streams *ss, al_stream_item *st);
+
+/* al_bundle_dirty — the bundle may want to send: al_streams_next will give it.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+void al_bundle_dirty(al_streams *ss, al_bundle b, al_bundle_item *bi);
+
+/* al_stream_bury — keep memory until the next command gives it back.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+void al_stream_bury(al_streams *ss, al_dead *d, size_t bytes);
+
+/* ---- recv.c ---- */
+
+/* al_recv_data — bytes of a stream came in.
+ * Result: true; false when they break a rule (counted: stream_window, stream_state).
+ * Cost:   one copy when out of order.   Source: PROTOCOL.md 8.3.   Tested: unit/stream_rx. */
+bool al_recv_data(al_streams *ss, al_stream_item *st, const al_frame *f);
+
+/* al_recv_event — the next piece of data for the host.
+ * Result: false when there is none.   Cost: O(1).   Source: none.   Tested: unit/stream_rx. */
+bool al_recv_event(al_streams *ss, al_stream_item *st, al_bytes *ret);
+
+/* ---- flight.c ---- */
+
+/* al_flight_link — put a record into its stream's list: before `at`, or at the end for 0.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: prop/stream. */
+void al_flight_link(al_bundle_item *b, al_stream_item *st, uint32_t ref, uint32_t at);
+
+/* al_flight_unlink — take a record out of its stream's list, and forget the bytes that are
+ * acknowledged with it.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: prop/stream. */
+void al_flight_unlink(al_bundle_item *b, al_stream_item *st, uint32_t ref);
+
+/* al_flight_ref — the reference of a packet number's record.
+ *   Result: never 0.   Cost: O(1).   Source: none.   Tested: prop/stream. */
+uint32_t al_flight_ref(const al_streams *ss, const al_path *p, uint32_t path, uint32_t pn);
+
+/* al_flight_ack — an ACK frame came in.
+ * Result: false when it acknowledges what was never sent.
+ * Cost:   the numbers it tells of that are not settled.
+ * Source: PROTOCOL.md 8.1, 8.2.   Tested: unit/stream_tx, prop/stream. */
+bool al_flight_ack(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now,
+                   const al_frame *f);
+
+/* al_flight_lose — hold for lost what is (PROTOCOL.md 8.2).
+ *   Result: how many packets.   Cost: those.   Source: PROTOCOL.md 8.2.   Tested: prop/stream. */
+uint32_t al_flight_lose(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now);
+
+/* al_flight_lost — mark one record under way as lost, or settle it when nothing of it is needed.
+ *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.2.   Tested: prop/stream. */
+void al_flight_lost(al_streams *ss, al_bundle_item *b, uint32_t path, uint32_t pn);
+
+/* al_flight_settle — a record is done with; moves open_pn.
+ *   Result: none.   Cost: O(1) in all.   Source: none.   Tested: prop/stream. */
+void al_flight_settle(al_streams *ss, al_path *p, al_sent *r);
+
+/* al_flight_timer — when the path's losses and probes have to be looked at.
+ *   Result: AL_TIME_NEVER possible.   Cost: O(1).   Source: PROTOCOL.md 8.2.
+ *   Tested: prop/stream. */
+al_time al_flight_timer(const al_streams *ss, al_path *p, al_time now);
+
+/* al_flight_tick — losses and the probe time-out.
+ *   Result: none.   Cost: what is lost.   Source: PROTOCOL.md 8.2.   Tested: unit/stream_tx. */
+void al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now);
+
+/* ---- bundle.c, tx.c ---- */
+
+/* al_path_drop — a path is done with: no record of it is needed.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+void al_path_drop(al_streams *ss, al_bundle_item *b, uint32_t path);
+
+/* al_bundle_touch — something changed: set the bundle's timer, and have al_streams_next give it if
+ * it may send.
+ *   Result: none.   Cost: its paths.   Source: none.   Tested: prop/stream. */
+void al_bundle_touch(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now);
+
+#endif
