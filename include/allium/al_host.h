@@ -68,8 +68,8 @@ typedef struct al_transport_ops {
 
 /* al_store_ops — durable key/value records. Keys are text of at most 80 bytes; values at most 16
  * KiB. put and del are queued and made durable in order, in batches; keys that begin with "key/"
- * hold secrets: the host keeps them in files of mode 0600, atomically replaced. There is no get: what
- * was stored comes back as al_config.snapshot at the next start. */
+ * hold secrets: the host keeps them in files of mode 0600, atomically replaced. There is no get:
+ * what was stored comes back as al_config.snapshot at the next start. */
 typedef struct al_store_ops {
   al_err (*put)(al_store *s, al_bytes key, al_bytes value);
   al_err (*del)(al_store *s, al_bytes key);

@@ -327,6 +327,7 @@ static void begin(al_node *n, al_work *w) {
 
 al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
   AL_ASSERT(al_work_drained(w));
+  al_streams_reap(&n->streams); /* no event of an earlier input is outstanding */
   if (in->now > n->now) n->now = in->now;
   if (!n->begun) begin(n, w);
   if (in->kind != AL_IN_TICK && in->kind != AL_IN_SEED && node_neighbour_of(n, in->link) == NULL) {

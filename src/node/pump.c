@@ -61,7 +61,7 @@ void node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason
 }
 
 void node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb) {
-  node_urgent u;
+  node_urgent u = {0};
   while (urgent_pop(n, nb, &u)) al_buf_drop(w, u.buf);
 }
 
@@ -94,7 +94,7 @@ static bool pump_own(al_node *n, al_work *w, node_neighbour *nb) {
 }
 
 static bool pump_urgent(al_node *n, al_work *w, node_neighbour *nb) {
-  node_urgent u;
+  node_urgent u = {0};
   if (nb->urgent_head == 0 || !al_link_may_seal(&n->links, nb->link)) return false;
   if (n->urgent[nb->urgent_head - 1].buf == 0) { /* a DESTROY needs a buffer now */
     al_buf b = al_buf_take(w);
