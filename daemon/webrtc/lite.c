@@ -377,8 +377,8 @@ static bool bind_one(al_lite *l, const char *ip, uint16_t port, GError **err) {
       g_set_error(err, AL_WEBRTC_ERROR, e, "UDP port %u at %s is in use by another program",
                   (unsigned)port, ip);
     else
-      g_set_error(err, AL_WEBRTC_ERROR, e, "cannot bind UDP port %u at %s: %s", (unsigned)port, ip,
-                  g_strerror(e));
+      g_set_error(err, AL_WEBRTC_ERROR, e, "cannot listen at %s, UDP port %u: %s", ip,
+                  (unsigned)port, g_strerror(e));
     return false;
   }
   s->rx = on_datagram;

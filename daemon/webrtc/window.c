@@ -36,17 +36,12 @@ bool al_window_covers(const al_window *w, uint32_t tsn) {
 }
 
 static void take_rtt(al_window *w, int64_t now_us, int64_t rtt) {
+  bool drained = w->probing && --w->probing == 0; /* no queue of ours is left: this is the path */
   w->rtt_us = rtt;
-  if (!w->rtt_min_us || rtt <= w->rtt_min_us) {
+  if (!w->rtt_min_us || rtt <= w->rtt_min_us || drained) {
     w->rtt_min_us = rtt;
     w->rtt_seen_us = now_us;
-    return;
-  }
-  if (w->probing) {
-    if (--w->probing) return;
-    w->rtt_min_us = rtt; /* the queue has drained: this is the path */
-    w->rtt_seen_us = now_us;
-  } else if (now_us - w->rtt_seen_us > RTT_LIFE_US) {
+  } else if (!w->probing && now_us - w->rtt_seen_us > RTT_LIFE_US) {
     w->probing = PROBE_ROUNDS;
   }
 }

@@ -114,7 +114,8 @@ __attribute__((unused)) static al_err rig_open(rig_node *from, al_link link, con
   return rig_open_record(from, link, (al_bytes){record, len});
 }
 
-static al_err rig_send(rig_node *n, al_link link, al_channel channel, al_bytes frame) {
+__attribute__((unused)) static al_err rig_send(rig_node *n, al_link link, al_channel channel,
+                                               al_bytes frame) {
   bool was = n->in_op;
   n->in_op = true;
   al_err e = al_webrtc_ops()->send(n->t, link, channel, frame);
