@@ -138,8 +138,8 @@ static double batch_ns(fixture *f, const operation *op, unsigned n) {
   return now_ns() - start;
 }
 
-/* How many calls take about BATCH_NS, found after WARM_NS of the same: a WASM engine has compiled the
- * code for good by then. */
+/* How many calls take about BATCH_NS, found after WARM_NS of the same: a WASM engine has compiled
+ * the code for good by then. */
 static unsigned calibrate(fixture *f, const operation *op) {
   unsigned n = 1;
   double spent = 0;
