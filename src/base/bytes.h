@@ -29,6 +29,14 @@ static inline al_bytes al_view(const void *ptr, size_t len) {
   return (al_bytes){(const uint8_t *)ptr, len};
 }
 
+/* al_has_byte — whether one of len bytes has this value; not constant time. */
+static inline bool al_has_byte(const uint8_t *ptr, size_t len, uint8_t value) {
+  for (size_t i = 0; i < len; i++) {
+    if (ptr[i] == value) return true;
+  }
+  return false;
+}
+
 /* al_id_equal — whether two identifiers are the same. They are public: not constant time. */
 static inline bool al_id_equal(const al_id *a, const al_id *b) {
   return memcmp(a->b, b->b, sizeof a->b) == 0;

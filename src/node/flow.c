@@ -28,7 +28,7 @@ uint8_t al_reason_socks(al_reason r) {
 
 /* ---- between circuits and bundles ---- */
 
-void node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload) {
+void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload) {
   uint32_t end = n->end_of[al_slab_index(circ)];
   if (end == 0 || n->ends[end - 1].circ != circ || payload[0] != AL_STREAM_KIND_BUNDLE) {
     if (payload[0] != RELAY_KIND_DROP) al_count(&n->counters, AL_COUNT_node_relay_payload);
@@ -40,14 +40,14 @@ void node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *pay
   al_work_hold(w, buf); /* events look into it until the drain */
 }
 
-bool node_flow_fill(al_node *n, al_circ circ, uint8_t *payload) {
+bool al_node_flow_fill(al_node *n, al_circ circ, uint8_t *payload) {
   uint32_t end = n->end_of[al_slab_index(circ)];
   if (end == 0 || n->ends[end - 1].circ != circ) return false;
   return al_bundle_fill(&n->streams, n->ends[end - 1].bundle, 0, n->now, payload);
 }
 
 /* Bundles that may have something to send are put into their circuits' turn. */
-void node_flow_wants(al_node *n) {
+void al_node_flow_wants(al_node *n) {
   for (al_bundle b; (b = al_streams_next(&n->streams)) != 0;) {
     al_bundle_info info;
     if (!al_bundle_look(&n->streams, b, 0, &info) || info.user == 0) continue;
@@ -55,7 +55,7 @@ void node_flow_wants(al_node *n) {
     if (e->bundle != b || e->circ == 0) continue;
     if (al_bundle_wants(&n->streams, b, 0, n->now) != AL_BUNDLE_WANT_NOW) continue;
     al_circuit_want_send(&n->circuits, e->circ, true);
-    node_touch(n, e->link);
+    al_node_touch(n, e->link);
   }
 }
 
@@ -72,7 +72,7 @@ static void silent(al_node *n, al_work *w, const al_stream_event *ev) {
   const node_end *e = &n->ends[ev->bundle_user - 1];
   if (e->bundle != ev->bundle || e->circ == 0) return;
   al_count(&n->counters, AL_COUNT_stream_timeout);
-  node_destroy(n, w, e->circ, AL_REASON_TIMEOUT);
+  al_node_destroy(n, w, e->circ, AL_REASON_TIMEOUT);
 }
 
 static void tell_stream(al_node *n, al_work *w, const al_stream_event *from) {
@@ -107,10 +107,10 @@ static void tell_stream(al_node *n, al_work *w, const al_stream_event *from) {
     case AL_STREAM_EV_SILENT:
       return;
   }
-  node_tell(n, w, &ev);
+  al_node_tell(n, w, &ev);
 }
 
-void node_flow_events(al_node *n, al_work *w) {
+void al_node_flow_events(al_node *n, al_work *w) {
   al_stream_event ev;
   while (al_streams_event(&n->streams, &ev)) {
     if (ev.kind == AL_STREAM_EV_SILENT) {
@@ -138,7 +138,7 @@ static bool target_valid(const al_target *t) {
     case AL_TARGET_IPV6:
       return t->host_len == 16;
     case AL_TARGET_NAME:
-      return t->host_len >= 1 && memchr(t->host, 0, t->host_len) == NULL;
+      return t->host_len >= 1 && !al_has_byte(t->host, t->host_len, 0);
   }
   return false;
 }
@@ -153,22 +153,22 @@ al_err al_stream_open(al_node *n, al_work *w, al_time now, const al_target *t, u
   al_stream s;
   al_err e = al_streams_open(&n->streams, n->now, 0, &st, &s);
   if (e != AL_OK) return e;
-  uint32_t origin = node_origin_for(n, w, t, isolation, &why);
+  uint32_t origin = al_node_origin_for(n, w, t, isolation, &why);
   *ret = s;
   if (origin == 0 || al_streams_attach(&n->streams, n->now, s,
                                        n->ends[n->origins[origin - 1].end - 1].bundle) != AL_OK) {
     al_streams_reset(&n->streams, n->now, s, AL_REASON_CANCELLED);
     al_event ev = {.kind = AL_EV_STREAM_RESET, .stream = s, .reason = why};
-    node_tell(n, w, &ev);
+    al_node_tell(n, w, &ev);
   }
-  node_finish(n, w);
+  al_node_finish(n, w);
   return AL_OK;
 }
 
 al_err al_stream_accept(al_node *n, al_work *w, al_time now, al_stream s) {
   advance(n, now);
   al_err e = al_streams_accept(&n->streams, n->now, s);
-  node_finish(n, w);
+  al_node_finish(n, w);
   return e;
 }
 
@@ -177,7 +177,7 @@ al_err al_stream_write(al_node *n, al_work *w, al_time now, al_stream s, al_byte
   advance(n, now);
   *taken = 0;
   al_err e = al_streams_put(&n->streams, n->now, s, data, taken);
-  node_finish(n, w);
+  al_node_finish(n, w);
   return e;
 }
 
@@ -188,19 +188,19 @@ size_t al_stream_writable(const al_node *n, al_stream s) {
 al_err al_stream_consume(al_node *n, al_work *w, al_time now, al_stream s, size_t bytes) {
   advance(n, now);
   al_err e = al_streams_consume(&n->streams, n->now, s, bytes);
-  node_finish(n, w);
+  al_node_finish(n, w);
   return e;
 }
 
 al_err al_stream_shut(al_node *n, al_work *w, al_time now, al_stream s) {
   advance(n, now);
   al_err e = al_streams_shut(&n->streams, n->now, s);
-  node_finish(n, w);
+  al_node_finish(n, w);
   return e;
 }
 
 void al_stream_reset(al_node *n, al_work *w, al_time now, al_stream s, al_reason why) {
   advance(n, now);
   al_streams_reset(&n->streams, n->now, s, (uint8_t)why);
-  node_finish(n, w);
+  al_node_finish(n, w);
 }

@@ -19,7 +19,7 @@ void al_inspect_node(const al_node *n, al_node_info *ret) {
   ret->circuits_relay = al_circuit_count(&n->circuits, AL_CIRCUIT_RELAY);
   ret->circuits_end = al_circuit_count(&n->circuits, AL_CIRCUIT_END);
   ret->streams = al_slab_count(&n->streams.streams);
-  ret->wall_s = node_wall_s(n);
+  ret->wall_s = al_node_wall_s(n);
   ret->epoch = ret->wall_s / AL_EPOCH_S;
   ret->relay = n->relay;
   ret->exit = n->rules_count != 0;

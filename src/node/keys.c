@@ -1,7 +1,7 @@
 /* keys.c — onion keys and their replay tags epoch by epoch, and this node's own descriptor. */
 #include "node/state.h"
 
-static uint64_t epoch_now(const al_node *n) { return node_wall_s(n) / AL_EPOCH_S; }
+static uint64_t epoch_now(const al_node *n) { return al_node_wall_s(n) / AL_EPOCH_S; }
 
 static node_onion *find(al_node *n, uint64_t epoch) {
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
@@ -33,7 +33,7 @@ static node_onion *place(al_node *n, uint64_t epoch, const uint8_t *seed) {
 
 /* An epoch's key is of use from an hour before its epoch to an hour after. Without a clean mark the
  * tags may be incomplete: then no key of the last run is used again (PROTOCOL.md 5.6). */
-bool node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed) {
+bool al_node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed) {
   uint64_t now = epoch_now(n);
   if (!n->was_clean || seed.len != AL_KEM_SEED_BYTES || find(n, epoch) != NULL) return false;
   if (epoch + 1 < now || epoch > now + 1) return false;
@@ -48,7 +48,7 @@ static node_onion *make(al_node *n, uint64_t epoch) {
   return o;
 }
 
-al_err node_keys_init(al_node *n) {
+al_err al_node_keys_init(al_node *n) {
   uint64_t now = epoch_now(n);
   for (uint64_t e = now; e <= now + 1; e++) {
     if (find(n, e) == NULL && make(n, e) == NULL) return AL_EFULL;
@@ -57,51 +57,51 @@ al_err node_keys_init(al_node *n) {
 }
 
 /* What a new start must make durable before anybody can have used it. */
-void node_keys_begin(al_node *n, al_work *w) {
-  node_store_forget(n, w, "clean");
-  node_forget_stale(n, w);
-  node_store_u64(n, w, "seq", n->sequence);
-  if (n->puzzle_known) node_store_u64(n, w, "puzzle", n->puzzle);
+void al_node_keys_begin(al_node *n, al_work *w) {
+  al_node_store_forget(n, w, "clean");
+  al_node_forget_stale(n, w);
+  al_node_store_u64(n, w, "seq", n->sequence);
+  if (n->puzzle_known) al_node_store_u64(n, w, "puzzle", n->puzzle);
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
-    if (n->onion[i].used) node_store_onion(n, w, &n->onion[i]);
+    if (n->onion[i].used) al_node_store_onion(n, w, &n->onion[i]);
   }
 }
 
-void node_keys_clear(al_node *n) {
+void al_node_keys_clear(al_node *n) {
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
     erase(&n->onion[i]);
     al_replay_clear(&n->onion[i].replay);
   }
 }
 
-const node_onion *node_onion_now(const al_node *n) {
+const node_onion *al_node_onion_now(const al_node *n) {
   return find((al_node *)(uintptr_t)n, epoch_now(n));
 }
 
-void node_keys_house(al_node *n, al_work *w) {
-  uint64_t wall = node_wall_s(n), now = epoch_now(n);
+void al_node_keys_house(al_node *n, al_work *w) {
+  uint64_t wall = al_node_wall_s(n), now = epoch_now(n);
   bool fresh = false;
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
     node_onion *o = &n->onion[i];
     if (!o->used || o->epoch >= now) continue;
     if ((o->epoch + 1) * AL_EPOCH_S + AL_NODE_GRACE_S > wall) continue;
-    node_forget_onion(n, w, o);
+    al_node_forget_onion(n, w, o);
     erase(o);
   }
   for (uint64_t e = now; e <= now + 1; e++) {
     if (find(n, e) != NULL) continue;
     node_onion *o = make(n, e);
     if (o == NULL) continue; /* until the old one's grace is over */
-    node_store_onion(n, w, o);
+    al_node_store_onion(n, w, o);
     fresh = true;
   }
   if (!fresh && wall < n->published_s + AL_NODE_PUBLISH_S) return;
-  if (node_publish(n) == AL_OK) node_store_u64(n, w, "seq", n->sequence);
+  if (al_node_publish(n) == AL_OK) al_node_store_u64(n, w, "seq", n->sequence);
 }
 
 static void fill_fields(const al_node *n, al_desc *d) {
   uint64_t now = epoch_now(n);
-  const node_onion *cur = node_onion_now(n);
+  const node_onion *cur = al_node_onion_now(n);
   const node_onion *next = find((al_node *)(uintptr_t)n, now + 1);
   d->flags = (uint16_t)((n->relay ? AL_DESC_RELAY : 0) | (n->rules_count != 0 ? AL_DESC_EXIT : 0));
   d->sequence = n->sequence;
@@ -121,7 +121,7 @@ static void fill_fields(const al_node *n, al_desc *d) {
 }
 
 /* Sign and announce a new descriptor of this node. */
-al_err node_publish(al_node *n) {
+al_err al_node_publish(al_node *n) {
   al_desc d = {0};
   uint8_t coins[AL_SIG_COINS_BYTES];
   uint32_t which = 1 - n->descriptor_which;
@@ -131,7 +131,7 @@ al_err node_publish(al_node *n) {
     }
     n->puzzle_known = true;
   }
-  uint64_t wall = node_wall_s(n);
+  uint64_t wall = al_node_wall_s(n);
   n->sequence = al_max_u64(n->sequence + 1, wall);
   n->published_s = wall;
   fill_fields(n, &d);
@@ -148,7 +148,7 @@ al_err node_publish(al_node *n) {
 /* ---- opening set-up packets ---- */
 
 static bool in_use(const al_node *n, const node_onion *o) {
-  uint64_t wall = node_wall_s(n), now = epoch_now(n);
+  uint64_t wall = al_node_wall_s(n), now = epoch_now(n);
   if (!o->used) return false;
   if (o->epoch == now) return true;
   if (o->epoch < now) return wall < (o->epoch + 1) * AL_EPOCH_S + AL_NODE_GRACE_S;
@@ -159,7 +159,7 @@ static al_err replay_check(al_node *n, al_work *w, node_onion *o, const al_sphin
                            al_reason *ret_why) {
   switch (al_replay_add(&o->replay, keys->tag)) {
     case AL_REPLAY_NEW:
-      node_store_tag(n, w, o);
+      al_node_store_tag(n, w, o);
       return AL_OK;
     case AL_REPLAY_SEEN:
       al_count(&n->counters, AL_COUNT_sphinx_replay);
@@ -173,8 +173,8 @@ static al_err replay_check(al_node *n, al_work *w, node_onion *o, const al_sphin
   return AL_EFULL;
 }
 
-al_err node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
-                       al_reason *ret_why) {
+al_err al_node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
+                          al_reason *ret_why) {
   /* The current epoch first: it is nearly always the one. */
   for (uint64_t turn = 0; turn < 3; turn++) {
     static const int8_t order[3] = {0, -1, 1};

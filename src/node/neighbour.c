@@ -2,7 +2,7 @@
  * the exchange of descriptors. */
 #include "node/state.h"
 
-node_neighbour *node_neighbour_of(al_node *n, al_link link) {
+node_neighbour *al_node_neighbour_of(al_node *n, al_link link) {
   uint32_t i = al_slab_index(link);
   if (link == 0 || i >= n->limits.links_max || n->neighbours[i].link != link) return NULL;
   return &n->neighbours[i];
@@ -31,7 +31,7 @@ static al_err dial(al_node *n, al_work *w, const al_id *peer, al_bytes record, a
 
 /* Which address of a node to dial: another one each time, so that one that is dead does not matter
  * for long. */
-al_err node_dial_peer(al_node *n, al_work *w, const al_id *peer) {
+al_err al_node_dial_peer(al_node *n, al_work *w, const al_id *peer) {
   const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, peer));
   if (e == NULL || e->desc.addresses_count == 0) return AL_ENOTFOUND;
   if (al_link_find_dialling(&n->links, peer) != 0) return AL_OK;
@@ -61,7 +61,7 @@ al_err al_node_join(al_node *n, al_work *w, al_time now, al_bytes address) {
     n->joins_len[slot] = (uint8_t)address.len;
   }
   al_err e = dial(n, w, NULL, al_view(NULL, 0), address);
-  node_finish(n, w);
+  al_node_finish(n, w);
   return e;
 }
 
@@ -73,18 +73,18 @@ al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding
   if (e != AL_OK) return AL_EFULL;
   (void)neighbour_new(n, *ret, true);
   (void)al_circuits_reserve(&n->circuits, 64);
-  node_finish(n, w);
+  al_node_finish(n, w);
   return AL_OK;
 }
 
-void node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *peer) {
-  node_neighbour *nb = node_neighbour_of(n, link);
+void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *peer) {
+  node_neighbour *nb = al_node_neighbour_of(n, link);
   if (nb == NULL || nb->up) return;
   nb->up = true;
   n->up_count++;
   if (al_circuit_link_up(&n->circuits, link, al_link_is_initiator(&n->links, link), n->now) !=
       AL_OK) {
-    node_link_lost(n, w, link, AL_EFULL, true);
+    al_node_link_lost(n, w, link, AL_EFULL, true);
     return;
   }
   al_book_pin(&n->book, al_book_find(&n->book, peer), true);
@@ -93,9 +93,9 @@ void node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *
   n->join_wait_us = 0;
   al_event ev = {.kind = AL_EV_LINK_UP, .link = link, .peer = *peer};
   ev.duration_us = (uint32_t)al_min_u64(al_time_since(n->now, nb->since), UINT32_MAX);
-  node_tell(n, w, &ev);
-  node_pending_link(n, w, link, peer);
-  node_origin_link(n, link, peer);
+  al_node_tell(n, w, &ev);
+  al_node_pending_link(n, w, link, peer);
+  al_node_origin_link(n, link, peer);
 }
 
 /* Whoever waited for a link to this node tries another way. */
@@ -103,24 +103,24 @@ static void dial_failed(al_node *n, al_work *w, const al_id *peer) {
   if (al_link_find_by_peer(&n->links, peer) != 0 || al_link_find_dialling(&n->links, peer) != 0) {
     return;
   }
-  if (n->up_count != 0) al_guards_failed(&n->guards, peer, node_wall_s(n));
-  node_pending_failed(n, w, peer);
-  node_origin_link_failed(n, peer);
+  if (n->up_count != 0) al_guards_failed(&n->guards, peer, al_node_wall_s(n));
+  al_node_pending_failed(n, w, peer);
+  al_node_origin_link_failed(n, peer);
 }
 
-void node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport) {
-  node_neighbour *nb = node_neighbour_of(n, link);
+void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport) {
+  node_neighbour *nb = al_node_neighbour_of(n, link);
   al_circuit_gone gone;
   al_id peer;
   if (nb == NULL) return;
   bool was_up = nb->up;
   bool known = al_link_peer(&n->links, link, &peer);
-  node_urgent_clear(n, w, nb);
+  al_node_urgent_clear(n, w, nb);
   nb->link = 0;
   nb->up = nb->open = false;
   if (was_up) {
     n->up_count--;
-    while (al_circuit_link_down(&n->circuits, link, &gone)) node_circuit_gone(n, w, &gone);
+    while (al_circuit_link_down(&n->circuits, link, &gone)) al_node_circuit_gone(n, w, &gone);
     al_gossip_link_down(&n->gossip, link, n->now);
   }
   al_link_free(&n->links, link);
@@ -130,7 +130,7 @@ void node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close
   }
   al_event ev = {.kind = was_up ? AL_EV_LINK_DOWN : AL_EV_LINK_FAILED, .link = link, .err = why};
   if (known) ev.peer = peer;
-  node_tell(n, w, &ev);
+  al_node_tell(n, w, &ev);
   if (!known) return;
   if (was_up) al_book_pin(&n->book, al_book_find(&n->book, &peer), false);
   dial_failed(n, w, &peer);
@@ -163,14 +163,14 @@ static void count_verdict(al_node *n, al_book_verdict v) {
   }
 }
 
-void node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record, bool asked) {
+void al_node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record, bool asked) {
   al_peer peer = 0;
-  al_book_source src = {.suite = n->suite, .wall_s = node_wall_s(n)};
+  al_book_source src = {.suite = n->suite, .wall_s = al_node_wall_s(n)};
   src.options = AL_BOOK_MAKE_ROOM | (n->simulation ? 0 : AL_BOOK_CHECK_PUZZLE);
   al_book_verdict v = al_book_put(&n->book, &src, record, &peer);
   if (v == AL_BOOK_NEW || v == AL_BOOK_NEWER) {
     al_gossip_learned(&n->gossip, &al_book_get(&n->book, peer)->id, from, n->now);
-    node_store_peer(n, w, peer);
+    al_node_store_peer(n, w, peer);
     return;
   }
   count_verdict(n, v);
@@ -179,14 +179,14 @@ void node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record,
   al_gossip_refused(&n->gossip, from, stale, n->now);
 }
 
-void node_message(al_node *n, al_work *w, al_link link, const al_link_message *m) {
+void al_node_message(al_node *n, al_work *w, al_link link, const al_link_message *m) {
   al_bytes bytes = al_view(m->ptr, m->len);
   if (al_gossip_rx(&n->gossip, link, m->kind, bytes, n->now) == AL_GOSSIP_DESCRIPTOR) {
-    node_descriptor_came(n, w, link, bytes, true);
+    al_node_descriptor_came(n, w, link, bytes, true);
   }
 }
 
-void node_gossip_send(al_node *n) {
+void al_node_gossip_send(al_node *n) {
   uint32_t cursor = 0;
   for (al_link l; (l = al_gossip_ready(&n->gossip, &cursor)) != 0;) {
     while (al_link_may_message(&n->links, l, AL_MESSAGE_DESCRIPTOR)) {
@@ -194,7 +194,7 @@ void node_gossip_send(al_node *n) {
       al_message_kind kind;
       if (!al_gossip_next(&n->gossip, l, n->now, &wr, &kind)) break;
       (void)al_link_send_message(&n->links, l, kind, 0, al_wr_view(&wr));
-      node_touch(n, l);
+      al_node_touch(n, l);
     }
   }
 }
@@ -204,7 +204,7 @@ void node_gossip_send(al_node *n) {
 static uint32_t count_dialling(al_node *n, uint32_t *ret_up) {
   uint32_t dialling = 0, up = 0, cursor = 0;
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = node_neighbour_of(n, l);
+    const node_neighbour *nb = al_node_neighbour_of(n, l);
     if (nb == NULL) continue;
     if (nb->up) {
       up++;
@@ -234,12 +234,12 @@ static void seek_neighbours(al_node *n, al_work *w) {
   if (up == 0 && dialling == 0) try_joins(n, w);
   for (uint32_t tries = 0; tries < 8; tries++) {
     if (up + dialling >= AL_NODE_LINKS_WANTED || dialling >= AL_NODE_DIALS_MAX) return;
-    al_peer p = al_book_sample(&n->book, &n->rng, 0, node_wall_s(n));
+    al_peer p = al_book_sample(&n->book, &n->rng, 0, al_node_wall_s(n));
     const al_peer_entry *e = al_book_get(&n->book, p);
     if (e == NULL) return;
     if (al_link_find_by_peer(&n->links, &e->id) != 0) continue;
     if (al_link_find_dialling(&n->links, &e->id) != 0) continue;
-    if (node_dial_peer(n, w, &e->id) == AL_OK) dialling++;
+    if (al_node_dial_peer(n, w, &e->id) == AL_OK) dialling++;
   }
 }
 
@@ -247,26 +247,26 @@ static void seek_neighbours(al_node *n, al_work *w) {
 static void close_redundant(al_node *n, al_work *w) {
   uint32_t cursor = 0;
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = node_neighbour_of(n, l);
+    const node_neighbour *nb = al_node_neighbour_of(n, l);
     if (nb == NULL || !nb->up || !al_link_is_redundant(&n->links, l)) continue;
     if (al_circuit_link_count(&n->circuits, l) != 0) continue;
     if (al_time_since(n->now, nb->since) < 5 * AL_SECOND) continue;
     if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_REDUNDANT) != AL_OK) continue;
-    node_touch(n, l);
-    node_pump_all(n, w);
-    node_link_lost(n, w, l, AL_ECLOSED, true);
+    al_node_touch(n, l);
+    al_node_pump_all(n, w);
+    al_node_link_lost(n, w, l, AL_ECLOSED, true);
   }
 }
 
-void node_neighbours_house(al_node *n, al_work *w) {
+void al_node_neighbours_house(al_node *n, al_work *w) {
   if (n->closing) return;
-  (void)al_book_expire(&n->book, node_wall_s(n));
+  (void)al_book_expire(&n->book, al_node_wall_s(n));
   seek_neighbours(n, w);
   close_redundant(n, w);
   uint32_t known = al_book_count(&n->book);
   if (known != n->peers_told) {
     n->peers_told = known;
     al_event ev = {.kind = AL_EV_PEERS, .count = known};
-    node_tell(n, w, &ev);
+    al_node_tell(n, w, &ev);
   }
 }

@@ -175,7 +175,7 @@ static al_err init_modules(al_node *n) {
 
 al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) {
   if (!config_valid(c)) return AL_EINVAL;
-  if (node_snapshot_check(c->snapshot) != AL_OK) return AL_EPARSE;
+  if (al_node_snapshot_check(c->snapshot) != AL_OK) return AL_EPARSE;
   al_node *n = al_new(a, sizeof *n);
   if (n == NULL) return AL_ENOMEM;
   n->alloc = *a;
@@ -184,10 +184,10 @@ al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) 
   al_wipe(c->identity, sizeof c->identity);
   al_err e = init_modules(n);
   if (e == AL_OK) {
-    node_snapshot_load(n, c->snapshot);
-    e = node_keys_init(n);
+    al_node_snapshot_load(n, c->snapshot);
+    e = al_node_keys_init(n);
   }
-  if (e == AL_OK) e = node_publish(n);
+  if (e == AL_OK) e = al_node_publish(n);
   if (e != AL_OK) {
     al_node_free(n, NULL);
     return e;
@@ -207,7 +207,7 @@ static void release_bufs(al_node *n, al_work *w) {
     for (al_buf b; (b = al_circuit_gone_next(&n->circuits, &gone)) != 0;) al_buf_drop(w, b);
   }
   for (uint32_t i = 0; n->neighbours != NULL && i < n->limits.links_max; i++) {
-    node_urgent_clear(n, w, &n->neighbours[i]);
+    al_node_urgent_clear(n, w, &n->neighbours[i]);
   }
 }
 
@@ -220,7 +220,7 @@ void al_node_free(al_node *n, al_work *w) {
   al_gossip_clear(&n->gossip);
   al_links_clear(&n->links);
   al_book_clear(&n->book);
-  node_keys_clear(n);
+  al_node_keys_clear(n);
   al_identity_clear(&n->identity);
   al_rng_clear(&n->rng);
   al_delete(&a, n->neighbours, n->limits.links_max * sizeof *n->neighbours);
@@ -233,13 +233,13 @@ void al_node_free(al_node *n, al_work *w) {
   al_delete(&a, n, sizeof *n);
 }
 
-uint64_t node_wall_s(const al_node *n) {
+uint64_t al_node_wall_s(const al_node *n) {
   return n->wall_s + al_time_since(n->now, n->started) / AL_SECOND;
 }
 
 /* Events always fit: the pump leaves AL_NODE_EVENT_ROOM free, and the host's queue is larger than
  * its streams (al_work_new). */
-void node_tell(al_node *n, al_work *w, const al_event *ev) {
+void al_node_tell(al_node *n, al_work *w, const al_event *ev) {
   (void)n;
   bool told = al_work_event(w, ev);
   AL_ASSERT(told);
@@ -255,43 +255,43 @@ static void on_rx(al_node *n, al_work *w, const al_input *in) {
     al_buf_drop(w, buf);
     return;
   }
-  node_touch(n, link);
-  if (got.descriptor.len != 0) node_descriptor_came(n, w, link, got.descriptor, false);
-  if (got.became_up) node_link_authenticated(n, w, link, &got.peer);
+  al_node_touch(n, link);
+  if (got.descriptor.len != 0) al_node_descriptor_came(n, w, link, got.descriptor, false);
+  if (got.became_up) al_node_link_authenticated(n, w, link, &got.peer);
   bool keep_slot = false;
   if (v == AL_LINK_CELL) {
-    node_cell(n, w, link, buf);
+    al_node_cell(n, w, link, buf);
     buf = 0;
   } else if (v == AL_LINK_MESSAGE && got.message.kind == AL_MESSAGE_SPHINX) {
-    keep_slot = node_setup(n, w, link, &got.message, got.slot);
+    keep_slot = al_node_setup(n, w, link, &got.message, got.slot);
   } else if (v == AL_LINK_MESSAGE) {
-    node_message(n, w, link, &got.message);
+    al_node_message(n, w, link, &got.message);
   } else if (v == AL_LINK_CLOSED) {
-    node_link_lost(n, w, link, AL_ECLOSED, true);
+    al_node_link_lost(n, w, link, AL_ECLOSED, true);
   }
   if (!keep_slot) al_link_message_done(&n->links, got.slot);
   al_buf_drop(w, buf);
 }
 
 static void on_link_up(al_node *n, al_work *w, const al_input *in) {
-  node_neighbour *nb = node_neighbour_of(n, in->link);
+  node_neighbour *nb = al_node_neighbour_of(n, in->link);
   nb->open = true;
   if (al_link_up(&n->links, in->link, n->now, in->u.binding) != AL_OK) {
-    node_link_lost(n, w, in->link, AL_EFULL, true);
+    al_node_link_lost(n, w, in->link, AL_EFULL, true);
     return;
   }
   (void)al_circuits_reserve(&n->circuits, 64);
-  node_touch(n, in->link);
+  al_node_touch(n, in->link);
 }
 
 static void on_links_time(al_node *n, al_work *w) {
   al_link_event ev;
   while (al_links_tick(&n->links, n->now, &ev)) {
     if (ev.kind == AL_LINK_EVENT_SEND) {
-      node_touch(n, ev.link);
+      al_node_touch(n, ev.link);
     } else {
       bool refused = ev.code == AL_LINK_CODE_IDENTITY || ev.code == AL_LINK_CODE_DESCRIPTOR;
-      node_link_lost(n, w, ev.link, refused ? AL_ECRYPTO : AL_EAGAIN, true);
+      al_node_link_lost(n, w, ev.link, refused ? AL_ECRYPTO : AL_EAGAIN, true);
     }
   }
 }
@@ -299,30 +299,30 @@ static void on_links_time(al_node *n, al_work *w) {
 static void on_tick(al_node *n, al_work *w) {
   al_circuit_gone gone;
   on_links_time(n, w);
-  while (al_circuit_tick(&n->circuits, n->now, &gone)) node_circuit_gone(n, w, &gone);
+  while (al_circuit_tick(&n->circuits, n->now, &gone)) al_node_circuit_gone(n, w, &gone);
   if (al_gossip_deadline(&n->gossip) <= n->now) al_gossip_tick(&n->gossip, n->now);
   if (al_streams_deadline(&n->streams) <= n->now) al_streams_tick(&n->streams, n->now);
   if (n->house_at > n->now) return;
   n->house_at = n->now + AL_NODE_HOUSE_US;
-  node_keys_house(n, w);
-  node_neighbours_house(n, w);
-  node_pending_house(n, w);
-  node_origins_house(n, w);
-  node_store_guards(n, w);
+  al_node_keys_house(n, w);
+  al_node_neighbours_house(n, w);
+  al_node_pending_house(n, w);
+  al_node_origins_house(n, w);
+  al_node_store_guards(n, w);
 }
 
-void node_finish(al_node *n, al_work *w) {
+void al_node_finish(al_node *n, al_work *w) {
   n->again = false;
-  node_origins_settle(n, w);
-  node_flow_events(n, w);
-  node_flow_wants(n);
-  node_gossip_send(n);
-  node_pump_all(n, w);
+  al_node_origins_settle(n, w);
+  al_node_flow_events(n, w);
+  al_node_flow_wants(n);
+  al_node_gossip_send(n);
+  al_node_pump_all(n, w);
 }
 
 static void begin(al_node *n, al_work *w) {
   n->begun = true;
-  node_keys_begin(n, w);
+  al_node_keys_begin(n, w);
 }
 
 al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
@@ -330,7 +330,8 @@ al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
   al_streams_reap(&n->streams); /* no event of an earlier input is outstanding */
   if (in->now > n->now) n->now = in->now;
   if (!n->begun) begin(n, w);
-  if (in->kind != AL_IN_TICK && in->kind != AL_IN_SEED && node_neighbour_of(n, in->link) == NULL) {
+  if (in->kind != AL_IN_TICK && in->kind != AL_IN_SEED &&
+      al_node_neighbour_of(n, in->link) == NULL) {
     if (in->kind == AL_IN_RX) al_buf_drop(w, in->u.rx.buf);
     return AL_ENOTFOUND;
   }
@@ -345,17 +346,18 @@ al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
       on_link_up(n, w, in);
       break;
     case AL_IN_LINK_DOWN:
-      node_link_lost(n, w, in->link, in->u.down == AL_DOWN_CERT ? AL_ECRYPTO : AL_ECLOSED, false);
+      al_node_link_lost(n, w, in->link, in->u.down == AL_DOWN_CERT ? AL_ECRYPTO : AL_ECLOSED,
+                        false);
       break;
     case AL_IN_LINK_CREDIT:
-      node_neighbour_of(n, in->link)->credit = in->u.credit_bytes;
-      node_touch(n, in->link);
+      al_node_neighbour_of(n, in->link)->credit = in->u.credit_bytes;
+      al_node_touch(n, in->link);
       break;
     case AL_IN_SEED:
       al_rng_add(&n->rng, in->u.seed);
       break;
   }
-  node_finish(n, w);
+  al_node_finish(n, w);
   return AL_OK;
 }
 
@@ -372,10 +374,10 @@ al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config 
   if (!face_valid(c)) return AL_EINVAL;
   if (now > n->now) n->now = now;
   take_face(n, c);
-  al_links_set(&n->links, n->padding, node_wall_s(n), n->now);
-  al_err e = node_publish(n);
-  node_store_u64(n, w, "seq", n->sequence);
-  node_finish(n, w);
+  al_links_set(&n->links, n->padding, al_node_wall_s(n), n->now);
+  al_err e = al_node_publish(n);
+  al_node_store_u64(n, w, "seq", n->sequence);
+  al_node_finish(n, w);
   return e;
 }
 
@@ -384,14 +386,15 @@ void al_node_shutdown(al_node *n, al_work *w, al_time now) {
   n->closing = true;
   uint32_t cursor = 0;
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_SHUTDOWN) == AL_OK) node_touch(n, l);
+    if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_SHUTDOWN) == AL_OK)
+      al_node_touch(n, l);
   }
-  node_store_guards(n, w);
-  node_pump_all(n, w);
+  al_node_store_guards(n, w);
+  al_node_pump_all(n, w);
   cursor = 0;
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    node_link_lost(n, w, l, AL_ECLOSED, true);
+    al_node_link_lost(n, w, l, AL_ECLOSED, true);
   }
-  node_flow_events(n, w);
-  node_store_u64(n, w, "clean", 1);
+  al_node_flow_events(n, w);
+  al_node_store_u64(n, w, "clean", 1);
 }

@@ -19,12 +19,12 @@ static void give_up(al_node *n, al_work *w, node_origin *o, al_reason reason) {
   uint32_t end = o->end;
   al_circ circ = n->ends[end - 1].circ;
   al_event ev = {.kind = AL_EV_CIRCUIT_DOWN, .circ = circ, .reason = reason};
-  node_tell(n, w, &ev);
+  al_node_tell(n, w, &ev);
   *o = (node_origin){.state = ORIGIN_FREE};
   n->ends[end - 1].origin = 0; /* so that destroying does not come back here */
-  if (circ != 0) node_end_set_circuit(n, end, 0, 0);
-  node_end_free(n, end, reason);
-  if (circ != 0) node_destroy(n, w, circ, AL_REASON_DONE);
+  if (circ != 0) al_node_end_set_circuit(n, end, 0, 0);
+  al_node_end_free(n, end, reason);
+  if (circ != 0) al_node_destroy(n, w, circ, AL_REASON_DONE);
 }
 
 static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al_reason *ret_why) {
@@ -32,7 +32,7 @@ static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al
                      .self = n->identity.id,
                      .guards = &n->guards,
                      .rng = &n->rng,
-                     .wall_s = node_wall_s(n),
+                     .wall_s = al_node_wall_s(n),
                      .hops = n->hops,
                      .target = o->has_target ? &o->target : NULL};
   if (o->has_target) return al_path_choose(&q, plan, ret_why);
@@ -59,12 +59,12 @@ static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_ci
   if (al_circuit_open(&n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
     return AL_REASON_RESOURCE;
   }
-  node_end_set_circuit(n, o->end, circ, link);
+  al_node_end_set_circuit(n, o->end, circ, link);
   o->state = ORIGIN_BUILDING;
   al_err e =
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id, al_view(packet, sizeof packet));
   AL_ASSERT(e == AL_OK);
-  node_touch(n, link);
+  al_node_touch(n, link);
   return AL_REASON_DONE;
 }
 
@@ -80,13 +80,13 @@ static al_reason launch(al_node *n, al_work *w, node_origin *o) {
   al_link link = al_link_find_by_peer(&n->links, &plan.id[0]);
   if (link != 0) return launch_on(n, o, link, &plan);
   o->state = ORIGIN_LINK;
-  return node_dial_peer(n, w, &plan.id[0]) == AL_OK ? AL_REASON_DONE : AL_REASON_NO_PATH;
+  return al_node_dial_peer(n, w, &plan.id[0]) == AL_OK ? AL_REASON_DONE : AL_REASON_NO_PATH;
 }
 
 /* An attempt failed: another path for the same bundle, or the end of it. */
 static void retry(al_node *n, al_work *w, node_origin *o, al_reason reason) {
   for (;;) {
-    node_end_set_circuit(n, o->end, 0, 0);
+    al_node_end_set_circuit(n, o->end, 0, 0);
     if (n->closing || o->attempts >= AL_NODE_ATTEMPTS_MAX) break;
     al_reason why = launch(n, w, o);
     if (why == AL_REASON_DONE) return;
@@ -100,7 +100,7 @@ static node_origin *origin_new(al_node *n) {
   for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
     node_origin *o = &n->origins[i];
     if (o->state != ORIGIN_FREE) continue;
-    uint32_t end = node_end_new(n, true, i + 1);
+    uint32_t end = al_node_end_new(n, true, i + 1);
     if (end == 0) return NULL;
     *o = (node_origin){.state = ORIGIN_LINK, .end = end, .started = n->now};
     return o;
@@ -138,8 +138,8 @@ static node_origin *pick(al_node *n, const al_target *t, uint64_t isolation) {
   return best;
 }
 
-uint32_t node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
-                         al_reason *ret_why) {
+uint32_t al_node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
+                            al_reason *ret_why) {
   node_origin *o = pick(n, t, isolation);
   if (o == NULL) {
     o = origin_new(n);
@@ -173,7 +173,7 @@ static void mark_lost(al_node *n, node_origin *o, al_reason why) {
   o->lost_why = why;
 }
 
-void node_origin_link(al_node *n, al_link link, const al_id *peer) {
+void al_node_origin_link(al_node *n, al_link link, const al_id *peer) {
   for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
     node_origin *o = &n->origins[i];
     al_circuit_plan plan = {0};
@@ -184,7 +184,7 @@ void node_origin_link(al_node *n, al_link link, const al_id *peer) {
     bool all = true;
     for (uint32_t h = 0; h < o->hops; h++) {
       const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, &o->path[h]));
-      plan.onion_pk[h] = e == NULL ? NULL : al_book_onion_pk(e, node_wall_s(n) / AL_EPOCH_S);
+      plan.onion_pk[h] = e == NULL ? NULL : al_book_onion_pk(e, al_node_wall_s(n) / AL_EPOCH_S);
       all = all && plan.onion_pk[h] != NULL;
     }
     al_reason why = all ? launch_on(n, o, link, &plan) : AL_REASON_NO_PATH;
@@ -192,7 +192,7 @@ void node_origin_link(al_node *n, al_link link, const al_id *peer) {
   }
 }
 
-void node_origin_link_failed(al_node *n, const al_id *peer) {
+void al_node_origin_link_failed(al_node *n, const al_id *peer) {
   for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
     node_origin *o = &n->origins[i];
     if (o->state == ORIGIN_LINK && al_id_equal(&o->path[0], peer)) {
@@ -201,7 +201,7 @@ void node_origin_link_failed(al_node *n, const al_id *peer) {
   }
 }
 
-void node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us) {
+void al_node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us) {
   uint32_t end = n->end_of[al_slab_index(circ)];
   AL_ASSERT(end != 0 && n->ends[end - 1].origin != 0);
   node_origin *o = &n->origins[n->ends[end - 1].origin - 1];
@@ -214,10 +214,10 @@ void node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us)
   }
   al_event ev = {.kind = AL_EV_CIRCUIT_UP, .circ = circ, .count = o->hops};
   ev.duration_us = o->build_us;
-  node_tell(n, w, &ev);
+  al_node_tell(n, w, &ev);
 }
 
-void node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason) {
+void al_node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason) {
   node_origin *o = &n->origins[origin - 1];
   n->end_of[al_slab_index(circ)] = 0;
   n->ends[o->end - 1].circ = 0;
@@ -226,7 +226,7 @@ void node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reaso
 
 /* What was found lost while other things were done is built again or given up now: whoever finds
  * it must not begin new work in the middle of its own. */
-void node_origins_settle(al_node *n, al_work *w) {
+void al_node_origins_settle(al_node *n, al_work *w) {
   while (n->origins_lost) {
     n->origins_lost = false;
     for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
@@ -262,7 +262,7 @@ static uint32_t retire(al_node *n, al_work *w) {
 }
 
 /* Keep spares ready; back off while that fails. */
-void node_origins_house(al_node *n, al_work *w) {
+void al_node_origins_house(al_node *n, al_work *w) {
   uint32_t spares = retire(n, w);
   if (n->closing || spares >= AL_NODE_SPARES || n->now < n->spare_at) return;
   node_origin *o = origin_new(n);
@@ -276,5 +276,5 @@ void node_origins_house(al_node *n, al_work *w) {
   uint32_t end = o->end;
   *o = (node_origin){.state = ORIGIN_FREE};
   n->ends[end - 1].origin = 0;
-  node_end_free(n, end, why);
+  al_node_end_free(n, end, why);
 }

@@ -61,7 +61,7 @@ static bool next_record(al_rd *r, al_bytes *key, al_bytes *value) {
   return al_rd_ok(r);
 }
 
-al_err node_snapshot_check(al_bytes snapshot) {
+al_err al_node_snapshot_check(al_bytes snapshot) {
   al_rd r = al_rd_init(snapshot);
   al_bytes key, value;
   while (next_record(&r, &key, &value)) {
@@ -91,7 +91,7 @@ static void load_peer(al_node *n, al_bytes value) {
    */
   al_desc d;
   if (al_desc_decode(value, &d) != AL_OK) return;
-  al_book_source src = {.suite = n->suite, .wall_s = node_wall_s(n)};
+  al_book_source src = {.suite = n->suite, .wall_s = al_node_wall_s(n)};
   if (d.expiry_s <= src.wall_s && d.expiry_s + AL_BOOK_GRACE_S > src.wall_s) {
     src.wall_s = d.published_s;
   }
@@ -116,7 +116,7 @@ static void load_second(al_node *n, al_bytes key, al_bytes value) {
   } else if (key_after(key, "guard/", &rest) && parse_u64(&rest, &number)) {
     (void)al_guards_restore(&n->guards, (uint32_t)number, value);
   } else if (key_after(key, "key/onion/", &rest) && parse_u64(&rest, &number)) {
-    if (node_onion_restore(n, number, value)) return;
+    if (al_node_onion_restore(n, number, value)) return;
     node_stale *s = stale_of(n, number);
     if (s != NULL) s->key = true;
   }
@@ -143,7 +143,7 @@ static void load_tag(al_node *n, al_bytes key, al_bytes value) {
   if (s != NULL && index >= s->tag_records) s->tag_records = (uint32_t)index + 1;
 }
 
-void node_snapshot_load(al_node *n, al_bytes snapshot) {
+void al_node_snapshot_load(al_node *n, al_bytes snapshot) {
   al_bytes key, value;
   for (int pass = 0; pass < 3; pass++) {
     al_rd r = al_rd_init(snapshot);
@@ -169,7 +169,7 @@ static void del(al_node *n, al_work *w, const al_wr *key) {
   if (!al_work_del(w, al_wr_view(key))) al_count(&n->counters, AL_COUNT_node_store_full);
 }
 
-void node_store_peer(al_node *n, al_work *w, al_peer peer) {
+void al_node_store_peer(al_node *n, al_work *w, al_peer peer) {
   uint8_t buf[PUT_KEY_MAX];
   al_wr key = al_wr_init(buf, sizeof buf);
   const al_peer_entry *e = al_book_get(&n->book, peer);
@@ -178,7 +178,7 @@ void node_store_peer(al_node *n, al_work *w, al_peer peer) {
   put(n, w, &key, e->record);
 }
 
-void node_store_guards(al_node *n, al_work *w) {
+void al_node_store_guards(al_node *n, al_work *w) {
   uint8_t buf[PUT_KEY_MAX], record[AL_GUARD_RECORD_BYTES];
   uint32_t slot;
   size_t len;
@@ -210,7 +210,7 @@ static al_wr tag_key(uint64_t epoch, uint32_t index, uint8_t *buf) {
   return key;
 }
 
-void node_store_onion(al_node *n, al_work *w, const node_onion *o) {
+void al_node_store_onion(al_node *n, al_work *w, const node_onion *o) {
   uint8_t buf[PUT_KEY_MAX];
   al_wr key = onion_key(o->epoch, buf);
   put(n, w, &key, al_view(o->seed, sizeof o->seed));
@@ -224,7 +224,7 @@ static void forget_epoch(al_node *n, al_work *w, uint64_t epoch, uint32_t record
   }
 }
 
-void node_forget_onion(al_node *n, al_work *w, const node_onion *o) {
+void al_node_forget_onion(al_node *n, al_work *w, const node_onion *o) {
   uint8_t buf[PUT_KEY_MAX];
   al_wr key = onion_key(o->epoch, buf);
   uint32_t fresh = al_replay_count(&o->replay) - o->loaded;
@@ -233,7 +233,7 @@ void node_forget_onion(al_node *n, al_work *w, const node_onion *o) {
                o->record_base + (fresh + AL_NODE_TAGS_PER_RECORD - 1) / AL_NODE_TAGS_PER_RECORD);
 }
 
-void node_forget_stale(al_node *n, al_work *w) {
+void al_node_forget_stale(al_node *n, al_work *w) {
   uint8_t buf[PUT_KEY_MAX];
   for (uint32_t i = 0; i < n->stale_count; i++) {
     al_wr key = onion_key(n->stale[i].epoch, buf);
@@ -244,7 +244,7 @@ void node_forget_stale(al_node *n, al_work *w) {
 }
 
 /* The record that the newest tag belongs to is written again, whole. */
-void node_store_tag(al_node *n, al_work *w, const node_onion *o) {
+void al_node_store_tag(al_node *n, al_work *w, const node_onion *o) {
   uint8_t buf[PUT_KEY_MAX];
   uint32_t index = (al_replay_count(&o->replay) - o->loaded - 1) / AL_NODE_TAGS_PER_RECORD;
   al_wr key = tag_key(o->epoch, o->record_base + index, buf);
@@ -253,7 +253,7 @@ void node_store_tag(al_node *n, al_work *w, const node_onion *o) {
                      AL_NODE_TAGS_PER_RECORD));
 }
 
-void node_store_u64(al_node *n, al_work *w, const char *name, uint64_t value) {
+void al_node_store_u64(al_node *n, al_work *w, const char *name, uint64_t value) {
   uint8_t buf[PUT_KEY_MAX], number[8];
   al_wr key = al_wr_init(buf, sizeof buf);
   key_text(&key, name);
@@ -261,7 +261,7 @@ void node_store_u64(al_node *n, al_work *w, const char *name, uint64_t value) {
   put(n, w, &key, al_view(number, sizeof number));
 }
 
-void node_store_forget(al_node *n, al_work *w, const char *name) {
+void al_node_store_forget(al_node *n, al_work *w, const char *name) {
   uint8_t buf[PUT_KEY_MAX];
   al_wr key = al_wr_init(buf, sizeof buf);
   key_text(&key, name);

@@ -3,8 +3,8 @@
  * transport has credit. */
 #include "node/state.h"
 
-void node_touch(al_node *n, al_link link) {
-  node_neighbour *nb = node_neighbour_of(n, link);
+void al_node_touch(al_node *n, al_link link) {
+  node_neighbour *nb = al_node_neighbour_of(n, link);
   if (nb == NULL || nb->touched) return;
   nb->touched = true;
   n->touched[n->touched_count++] = al_slab_index(link);
@@ -38,29 +38,29 @@ static bool urgent_pop(al_node *n, node_neighbour *nb, node_urgent *ret) {
   return true;
 }
 
-void node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf) {
-  node_neighbour *nb = node_neighbour_of(n, link);
+void al_node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf) {
+  node_neighbour *nb = al_node_neighbour_of(n, link);
   node_urgent item = {.buf = buf};
   if (nb == NULL || !nb->up || !urgent_push(n, nb, &item)) {
     al_count(&n->counters, AL_COUNT_node_urgent_full);
     al_buf_drop(w, buf);
     return;
   }
-  node_touch(n, link);
+  al_node_touch(n, link);
 }
 
-void node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason) {
-  node_neighbour *nb = node_neighbour_of(n, link);
+void al_node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason) {
+  node_neighbour *nb = al_node_neighbour_of(n, link);
   node_urgent item = {.id = id, .reason = reason};
   if (nb == NULL || !nb->up) return;
   if (!urgent_push(n, nb, &item)) {
     al_count(&n->counters, AL_COUNT_node_urgent_full);
     return;
   }
-  node_touch(n, link);
+  al_node_touch(n, link);
 }
 
-void node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb) {
+void al_node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb) {
   node_urgent u = {0};
   while (urgent_pop(n, nb, &u)) al_buf_drop(w, u.buf);
 }
@@ -124,7 +124,7 @@ static al_buf originate(al_node *n, al_work *w, al_circ circ) {
   al_link link;
   uint8_t hop = 0;
   al_circuit_info info;
-  if (node_flow_fill(n, circ, cell + AL_CIRCUIT_PAYLOAD_AT)) {
+  if (al_node_flow_fill(n, circ, cell + AL_CIRCUIT_PAYLOAD_AT)) {
     if (al_circuit_info_get(&n->circuits, circ, n->now, &info) && info.role == AL_CIRCUIT_ORIGIN) {
       hop = info.hops;
     }
@@ -183,7 +183,7 @@ static void pump_link(al_node *n, al_work *w, node_neighbour *nb) {
   if (al_work_room(w) <= AL_NODE_EVENT_ROOM) n->again = true;
 }
 
-void node_pump_all(al_node *n, al_work *w) {
+void al_node_pump_all(al_node *n, al_work *w) {
   uint32_t i = 0;
   while (i < n->touched_count) {
     node_neighbour *nb = &n->neighbours[n->touched[i]];

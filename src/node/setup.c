@@ -3,7 +3,7 @@
 
 /* ---- ends: where a circuit meets a bundle ---- */
 
-uint32_t node_end_new(al_node *n, bool initiator, uint32_t origin) {
+uint32_t al_node_end_new(al_node *n, bool initiator, uint32_t origin) {
   for (uint32_t k = 0; k < n->ends_max; k++) {
     uint32_t i = (n->end_free_hint + k) % n->ends_max;
     node_end *e = &n->ends[i];
@@ -17,14 +17,14 @@ uint32_t node_end_new(al_node *n, bool initiator, uint32_t origin) {
   return 0;
 }
 
-void node_end_free(al_node *n, uint32_t end, al_reason reason) {
+void al_node_end_free(al_node *n, uint32_t end, al_reason reason) {
   node_end *e = &n->ends[end - 1];
   if (e->circ != 0) n->end_of[al_slab_index(e->circ)] = 0;
   al_bundle_close(&n->streams, e->bundle, (uint8_t)reason);
   *e = (node_end){0};
 }
 
-void node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link) {
+void al_node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link) {
   node_end *e = &n->ends[end - 1];
   if (e->circ != 0) n->end_of[al_slab_index(e->circ)] = 0;
   e->circ = circ;
@@ -34,11 +34,11 @@ void node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link) 
 
 /* A circuit ends here: its bundle begins. */
 static bool end_installed(al_node *n, al_circ circ, al_link link) {
-  uint32_t end = node_end_new(n, false, 0);
+  uint32_t end = al_node_end_new(n, false, 0);
   if (end == 0) return false;
-  node_end_set_circuit(n, end, circ, link);
+  al_node_end_set_circuit(n, end, circ, link);
   if (al_bundle_add_path(&n->streams, n->ends[end - 1].bundle, 0, n->now, 0) == AL_OK) return true;
-  node_end_free(n, end, AL_REASON_RESOURCE);
+  al_node_end_free(n, end, AL_REASON_RESOURCE);
   return false;
 }
 
@@ -49,11 +49,11 @@ static void pending_drop(al_node *n, node_pending *p) {
   *p = (node_pending){0};
 }
 
-void node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
+void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
   for (al_buf b; (b = al_circuit_gone_next(&n->circuits, gone)) != 0;) al_buf_drop(w, b);
   for (int side = 0; side < 2; side++) {
     if (gone->tell[side].link == 0) continue;
-    node_urgent_destroy(n, gone->tell[side].link, gone->tell[side].id, gone->reason);
+    al_node_urgent_destroy(n, gone->tell[side].link, gone->tell[side].id, gone->reason);
   }
   for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
     if (n->pending[i].circ == gone->circ) pending_drop(n, &n->pending[i]);
@@ -61,16 +61,16 @@ void node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
   uint32_t end = n->end_of[al_slab_index(gone->circ)];
   if (end == 0 || n->ends[end - 1].circ != gone->circ) return;
   if (n->ends[end - 1].origin != 0) {
-    node_origin_lost(n, n->ends[end - 1].origin, gone->circ, gone->reason);
+    al_node_origin_lost(n, n->ends[end - 1].origin, gone->circ, gone->reason);
   } else {
-    node_end_free(n, end, AL_REASON_CIRCUIT);
+    al_node_end_free(n, end, AL_REASON_CIRCUIT);
   }
 }
 
-void node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason) {
+void al_node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason) {
   al_circuit_gone gone;
   if (al_circuit_destroy(&n->circuits, circ, reason, &gone) == AL_OK) {
-    node_circuit_gone(n, w, &gone);
+    al_node_circuit_gone(n, w, &gone);
   }
 }
 
@@ -82,10 +82,10 @@ static bool pass_on(al_node *n, al_work *w, al_circ circ, al_link link, const ui
       al_circuit_link_out(&n->circuits, circ, link, &id) == AL_OK &&
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id,
                            al_view(packet, AL_SPHINX_BYTES)) == AL_OK) {
-    node_touch(n, link);
+    al_node_touch(n, link);
     return true;
   }
-  node_destroy(n, w, circ, AL_REASON_RESOURCE);
+  al_node_destroy(n, w, circ, AL_REASON_RESOURCE);
   return false;
 }
 
@@ -103,19 +103,19 @@ static bool extend_to(al_node *n, al_work *w, const al_circuit_out *out, uint32_
   }
   if (p == NULL || slot == 0) {
     al_count(&n->counters, AL_COUNT_circuit_full);
-    node_destroy(n, w, out->circ, AL_REASON_RESOURCE);
+    al_node_destroy(n, w, out->circ, AL_REASON_RESOURCE);
     return false;
   }
   *p = (node_pending){.circ = out->circ, .next = out->next, .slot = slot, .packet = packet};
   p->deadline = n->now + AL_NODE_PENDING_US;
-  if (node_dial_peer(n, w, &out->next) == AL_OK) return true;
+  if (al_node_dial_peer(n, w, &out->next) == AL_OK) return true;
   al_count(&n->counters, AL_COUNT_sphinx_no_route);
   p->slot = 0; /* the caller gives it back */
-  node_destroy(n, w, out->circ, AL_REASON_NO_RELAY);
+  al_node_destroy(n, w, out->circ, AL_REASON_NO_RELAY);
   return false;
 }
 
-void node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer) {
+void al_node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer) {
   for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
     node_pending *p = &n->pending[i];
     if (p->circ == 0 || !al_id_equal(&p->next, peer)) continue;
@@ -126,29 +126,29 @@ void node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer) 
   }
 }
 
-void node_pending_failed(al_node *n, al_work *w, const al_id *peer) {
+void al_node_pending_failed(al_node *n, al_work *w, const al_id *peer) {
   for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
     node_pending *p = &n->pending[i];
     if (p->circ == 0 || !al_id_equal(&p->next, peer)) continue;
     al_count(&n->counters, AL_COUNT_sphinx_no_route);
-    node_destroy(n, w, p->circ, AL_REASON_NO_RELAY); /* frees p through node_circuit_gone */
+    al_node_destroy(n, w, p->circ, AL_REASON_NO_RELAY); /* frees p through node_circuit_gone */
   }
 }
 
-void node_pending_house(al_node *n, al_work *w) {
+void al_node_pending_house(al_node *n, al_work *w) {
   for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
     node_pending *p = &n->pending[i];
-    if (p->circ != 0 && p->deadline <= n->now) node_destroy(n, w, p->circ, AL_REASON_TIMEOUT);
+    if (p->circ != 0 && p->deadline <= n->now) al_node_destroy(n, w, p->circ, AL_REASON_TIMEOUT);
   }
 }
 
 /* ---- set-up packets ---- */
 
 static void refuse(al_node *n, al_link link, uint32_t id, al_reason why) {
-  node_urgent_destroy(n, link, id, why);
+  al_node_urgent_destroy(n, link, id, why);
 }
 
-bool node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot) {
+bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot) {
   al_sphinx_keys keys;
   al_sphinx_result res;
   al_circuit_out out;
@@ -163,7 +163,7 @@ bool node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, 
     refuse(n, link, m->id, AL_REASON_RESOURCE);
     return false;
   }
-  if (node_onion_open(n, w, m->ptr, &keys, &why) != AL_OK) {
+  if (al_node_onion_open(n, w, m->ptr, &keys, &why) != AL_OK) {
     refuse(n, link, m->id, why);
     return false;
   }
@@ -183,9 +183,9 @@ bool node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, 
       al_circuit_extend(&n->circuits, n->now, &q, al_buf_ptr(w, b) + AL_LINK_CELL_AT, &out);
   al_wipe(&keys, sizeof keys);
   if (v == AL_CIRCUIT_SEND) {
-    node_urgent_buf(n, w, out.link, b);
+    al_node_urgent_buf(n, w, out.link, b);
     if (out.circ != 0 && !end_installed(n, out.circ, link)) {
-      node_destroy(n, w, out.circ, AL_REASON_RESOURCE);
+      al_node_destroy(n, w, out.circ, AL_REASON_RESOURCE);
     }
     return false;
   }
@@ -196,27 +196,27 @@ bool node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, 
 
 /* ---- cells ---- */
 
-void node_cell(al_node *n, al_work *w, al_link link, al_buf buf) {
+void al_node_cell(al_node *n, al_work *w, al_link link, al_buf buf) {
   al_circuit_out out;
   uint8_t *cell = al_buf_ptr(w, buf) + AL_LINK_CELL_AT;
   switch (al_circuit_peel(&n->circuits, n->now, link, cell, &out)) {
     case AL_CIRCUIT_HOLD:
       al_buf_drop(w, al_circuit_hold(&n->circuits, out.circ, out.dir, buf, n->now));
-      node_touch(n, out.link);
+      al_node_touch(n, out.link);
       return;
     case AL_CIRCUIT_DELIVER:
-      node_flow_rx(n, w, out.circ, buf, out.payload);
+      al_node_flow_rx(n, w, out.circ, buf, out.payload);
       return;
     case AL_CIRCUIT_SEND:
-      node_urgent_buf(n, w, out.link, buf);
+      al_node_urgent_buf(n, w, out.link, buf);
       return;
     case AL_CIRCUIT_OPENED:
       al_buf_drop(w, buf);
-      node_origin_opened(n, w, out.circ, out.build_us);
+      al_node_origin_opened(n, w, out.circ, out.build_us);
       return;
     case AL_CIRCUIT_ENDED:
       al_buf_drop(w, buf);
-      node_circuit_gone(n, w, &out.gone);
+      al_node_circuit_gone(n, w, &out.gone);
       return;
     case AL_CIRCUIT_DROP:
     case AL_CIRCUIT_NEXT:

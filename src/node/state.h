@@ -174,76 +174,76 @@ struct al_node {
 };
 
 /* ---- node.c ---- */
-uint64_t node_wall_s(const al_node *n);
-void node_finish(al_node *n, al_work *w);
-void node_tell(al_node *n, al_work *w, const al_event *ev);
+uint64_t al_node_wall_s(const al_node *n);
+void al_node_finish(al_node *n, al_work *w);
+void al_node_tell(al_node *n, al_work *w, const al_event *ev);
 
 /* ---- neighbour.c ---- */
-node_neighbour *node_neighbour_of(al_node *n, al_link link);
-al_err node_dial_peer(al_node *n, al_work *w, const al_id *peer);
-void node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport);
-void node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *peer);
-void node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record, bool asked);
-void node_message(al_node *n, al_work *w, al_link link, const al_link_message *m);
-void node_gossip_send(al_node *n);
-void node_neighbours_house(al_node *n, al_work *w);
+node_neighbour *al_node_neighbour_of(al_node *n, al_link link);
+al_err al_node_dial_peer(al_node *n, al_work *w, const al_id *peer);
+void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport);
+void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *peer);
+void al_node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record, bool asked);
+void al_node_message(al_node *n, al_work *w, al_link link, const al_link_message *m);
+void al_node_gossip_send(al_node *n);
+void al_node_neighbours_house(al_node *n, al_work *w);
 
 /* ---- setup.c ---- */
-bool node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot);
-void node_cell(al_node *n, al_work *w, al_link link, al_buf buf);
-void node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone);
-void node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason);
-void node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer);
-void node_pending_failed(al_node *n, al_work *w, const al_id *peer);
-void node_pending_house(al_node *n, al_work *w);
-uint32_t node_end_new(al_node *n, bool initiator, uint32_t origin);
-void node_end_free(al_node *n, uint32_t end, al_reason reason);
-void node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link);
+bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot);
+void al_node_cell(al_node *n, al_work *w, al_link link, al_buf buf);
+void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone);
+void al_node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason);
+void al_node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer);
+void al_node_pending_failed(al_node *n, al_work *w, const al_id *peer);
+void al_node_pending_house(al_node *n, al_work *w);
+uint32_t al_node_end_new(al_node *n, bool initiator, uint32_t origin);
+void al_node_end_free(al_node *n, uint32_t end, al_reason reason);
+void al_node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link);
 
 /* ---- origin.c ---- */
-uint32_t node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
-                         al_reason *ret_why);
-void node_origin_link(al_node *n, al_link link, const al_id *peer);
-void node_origin_link_failed(al_node *n, const al_id *peer);
-void node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us);
-void node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason);
-void node_origins_settle(al_node *n, al_work *w);
-void node_origins_house(al_node *n, al_work *w);
+uint32_t al_node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
+                            al_reason *ret_why);
+void al_node_origin_link(al_node *n, al_link link, const al_id *peer);
+void al_node_origin_link_failed(al_node *n, const al_id *peer);
+void al_node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us);
+void al_node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason);
+void al_node_origins_settle(al_node *n, al_work *w);
+void al_node_origins_house(al_node *n, al_work *w);
 
 /* ---- flow.c ---- */
-void node_flow_events(al_node *n, al_work *w);
-void node_flow_wants(al_node *n);
-void node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload);
-bool node_flow_fill(al_node *n, al_circ circ, uint8_t *payload);
+void al_node_flow_events(al_node *n, al_work *w);
+void al_node_flow_wants(al_node *n);
+void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload);
+bool al_node_flow_fill(al_node *n, al_circ circ, uint8_t *payload);
 
 /* ---- pump.c ---- */
-void node_touch(al_node *n, al_link link);
-void node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf);
-void node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason);
-void node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb);
-void node_pump_all(al_node *n, al_work *w);
+void al_node_touch(al_node *n, al_link link);
+void al_node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf);
+void al_node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason);
+void al_node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb);
+void al_node_pump_all(al_node *n, al_work *w);
 
 /* ---- keys.c ---- */
-al_err node_keys_init(al_node *n);
-void node_keys_begin(al_node *n, al_work *w);
-void node_keys_clear(al_node *n);
-void node_keys_house(al_node *n, al_work *w);
-al_err node_publish(al_node *n);
-const node_onion *node_onion_now(const al_node *n);
-al_err node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
-                       al_reason *ret_why);
-bool node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed);
+al_err al_node_keys_init(al_node *n);
+void al_node_keys_begin(al_node *n, al_work *w);
+void al_node_keys_clear(al_node *n);
+void al_node_keys_house(al_node *n, al_work *w);
+al_err al_node_publish(al_node *n);
+const node_onion *al_node_onion_now(const al_node *n);
+al_err al_node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
+                          al_reason *ret_why);
+bool al_node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed);
 
 /* ---- persist.c ---- */
-al_err node_snapshot_check(al_bytes snapshot);
-void node_snapshot_load(al_node *n, al_bytes snapshot);
-void node_store_peer(al_node *n, al_work *w, al_peer peer);
-void node_store_guards(al_node *n, al_work *w);
-void node_store_onion(al_node *n, al_work *w, const node_onion *o);
-void node_forget_stale(al_node *n, al_work *w);
-void node_forget_onion(al_node *n, al_work *w, const node_onion *o);
-void node_store_tag(al_node *n, al_work *w, const node_onion *o);
-void node_store_u64(al_node *n, al_work *w, const char *key, uint64_t value);
-void node_store_forget(al_node *n, al_work *w, const char *key);
+al_err al_node_snapshot_check(al_bytes snapshot);
+void al_node_snapshot_load(al_node *n, al_bytes snapshot);
+void al_node_store_peer(al_node *n, al_work *w, al_peer peer);
+void al_node_store_guards(al_node *n, al_work *w);
+void al_node_store_onion(al_node *n, al_work *w, const node_onion *o);
+void al_node_forget_stale(al_node *n, al_work *w);
+void al_node_forget_onion(al_node *n, al_work *w, const node_onion *o);
+void al_node_store_tag(al_node *n, al_work *w, const node_onion *o);
+void al_node_store_u64(al_node *n, al_work *w, const char *key, uint64_t value);
+void al_node_store_forget(al_node *n, al_work *w, const char *key);
 
 #endif

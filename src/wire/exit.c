@@ -38,7 +38,7 @@ static bool match_address(const al_exit_rule *rules, size_t count, const al_targ
  */
 static bool match_name(const al_exit_rule *rules, size_t count, const al_target *t) {
   bool maybe = false;
-  if (t->host_len == 0 || memchr(t->host, 0, t->host_len) != NULL) return false;
+  if (t->host_len == 0 || al_has_byte(t->host, t->host_len, 0)) return false;
   for (size_t i = 0; i < count; i++) {
     const al_exit_rule *r = &rules[i];
     if (t->port < r->port_min || t->port > r->port_max) continue;
