@@ -253,6 +253,31 @@ static void test_forged(void) {
   stop();
 }
 
+/* A check under a new name from the address of a living session: forged, it must not cut the session
+ * off; genuine, it succeeds once the old session has been quiet for a while. */
+static void test_rival(void) {
+  al_webrtc_config c = config();
+  uint8_t check[AL_STUN_MAX];
+  char key[25];
+  start_with(&a, &c, 1);
+  start_with(&b, &c, 2);
+  al_webrtc_password_text(b.t->identity[0].password, key);
+  rig_open(&a, 1, &b);
+  tap_ok(wait_for(&b.ups, 1, 2000), "a session on an address");
+  al_session *s = g_hash_table_lookup(a.t->links, GUINT_TO_POINTER(1));
+  al_stun_check k = {.username = "allium:rival", .key = key, .tie_breaker = 5};
+  if (send(s->out.sock_fd, check, al_stun_write_check(check, &k), 0) < 0) abort();
+  rig_run(50);
+  tap_is_u64(rig_count(&b).drop_rival, 1, "counted: drop_rival");
+  tap_ok(b.downs == 0 && al_lite_callers(b.t->lite) == 1, "the session keeps its address");
+  s = b.t->sessions;
+  s->heard_us -= 6 * G_USEC_PER_SEC; /* six quiet seconds later */
+  s = g_hash_table_lookup(a.t->links, GUINT_TO_POINTER(1));
+  if (send(s->out.sock_fd, check, al_stun_write_check(check, &k), 0) < 0) abort();
+  tap_ok(wait_for(&b.downs, 1, 500), "a quiet one gives way");
+  stop();
+}
+
 /* ---- bad messages from a linked peer ---- */
 
 static void bad_message(const char *what, const al_sctp_message *m) {
@@ -419,6 +444,7 @@ int main(void) {
   test_address_limit();
   test_total_limit();
   test_forged();
+  test_rival();
   test_messages();
   test_overtaken();
   test_rebinding();

@@ -113,6 +113,9 @@ static bool all_received(void *p) {
 
 static void test_many(void) {
   uint8_t p[AL_FRAME_BYTES];
+  memset(seen, 0, sizeof seen);
+  memset(last_index, 0, sizeof last_index);
+  received = bad = overtaken = rt_received = sent[0] = sent[1] = 0;
   start(&a, 1);
   start(&b, 2);
   a.on_rx = b.on_rx = on_rx;
@@ -272,12 +275,18 @@ static void test_silence(void) {
   stop();
 }
 
-int main(int argc, char **argv) {
-  if (argc > 1 && strcmp(argv[1], "nice") == 0) dialler = AL_WEBRTC_DIAL_NICE;
+static void test_all(al_webrtc_dialler which, const char *name) {
+  printf("# dialling: %s\n", name);
+  dialler = which;
   test_many();
   test_credit();
   test_ends();
   test_wrong();
   test_silence();
+}
+
+int main(void) {
+  test_all(AL_WEBRTC_DIAL_OWN, "own checks");
+  test_all(AL_WEBRTC_DIAL_NICE, "libnice");
   return tap_done();
 }
