@@ -11,6 +11,7 @@ enum {
   LINKS_MAX = 512, /* transport links of one node */
   HANDSHAKE_RTTS = 4,
   RETRANSMIT_US = 200000,
+  WIRE_BYTES = AL_FRAME_BYTES + 93, /* with SCTP, DTLS, UDP and IP around it */
 };
 
 typedef enum ev_kind { EV_TICK, EV_UP, EV_FRAME, EV_DOWN, EV_CREDIT } ev_kind;
@@ -191,7 +192,8 @@ static void t_accept(al_transport *t, al_link link, void *ref) {
 
 static uint32_t buffered(const world *w, const tlink *l) {
   if (l->busy_until <= w->now) return 0;
-  return (uint32_t)((l->busy_until - w->now) * w->o.rate_bytes_s / AL_SECOND);
+  uint64_t wire = (l->busy_until - w->now) * w->o.rate_bytes_s / AL_SECOND;
+  return (uint32_t)(wire * AL_FRAME_BYTES / WIRE_BYTES);
 }
 
 static void deliver(world *w, actor *a, const tlink *l, al_channel ch, al_bytes frame) {
@@ -222,11 +224,11 @@ static al_err t_send(al_transport *t, al_link link, al_channel channel, al_bytes
   world *w = a->w;
   tlink *l = find_link(a, link);
   if (l == NULL || !l->up) return AL_ESTATE;
-  if (channel == AL_CHANNEL_BULK && buffered(w, l) + frame.len > w->o.queue_bytes) {
+  if (channel == AL_CHANNEL_BULK && buffered(w, l) > w->o.queue_bytes) {
     al_assert_failed("the core overdrew its credit", __FILE__, __LINE__);
   }
   if (l->busy_until < w->now) l->busy_until = w->now;
-  l->busy_until += (frame.len + 93) * AL_SECOND / w->o.rate_bytes_s; /* as UDP, DTLS and SCTP add */
+  l->busy_until += WIRE_BYTES * AL_SECOND / w->o.rate_bytes_s;
   deliver(w, a, l, channel, frame);
   if (!l->credit_due) {
     l->credit_due = true;

@@ -1,0 +1,98 @@
+/* test_speed.c — how fast one download is through three hops, in virtual time, so that a loss of
+ * speed fails like any other error, on every machine. Arguments: delay_us megabytes mbit_min. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tap.h"
+#include "world.h"
+
+enum { NODES = 8, CLIENT = 5 };
+
+typedef struct test {
+  uint64_t total, sent, got, wrong;
+  al_stream down, up;
+  al_time first, last;
+  uint32_t resets;
+} test;
+
+static uint8_t pattern[65536 + 251];
+
+static void feed(world *w, test *t, uint32_t node, al_stream s) {
+  al_drive *d = world_drive(w, node);
+  while (t->sent < t->total) {
+    size_t taken = 0, at = (size_t)(t->sent % 251);
+    uint64_t left = t->total - t->sent;
+    al_bytes chunk = {pattern + at, left < 65536 ? (size_t)left : 65536};
+    if (al_stream_write(al_drive_node(d), al_drive_work(d), world_now(w), s, chunk, &taken) !=
+        AL_OK) {
+      return;
+    }
+    t->sent += taken;
+    if (taken < chunk.len) return;
+  }
+  (void)al_stream_shut(al_drive_node(d), al_drive_work(d), world_now(w), s);
+}
+
+static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
+  test *t = ctx;
+  al_drive *d = world_drive(w, node);
+  if (ev->kind == AL_EV_STREAM_REQUEST) {
+    t->up = ev->stream;
+    (void)al_stream_accept(al_drive_node(d), al_drive_work(d), world_now(w), ev->stream);
+    feed(w, t, node, ev->stream);
+  } else if (ev->kind == AL_EV_STREAM_WRITABLE && node != CLIENT) {
+    feed(w, t, node, ev->stream);
+  } else if (ev->kind == AL_EV_STREAM_DATA && node == CLIENT) {
+    if (t->got == 0) t->first = world_now(w);
+    for (size_t i = 0; i < ev->data.len; i++) {
+      t->wrong += ev->data.ptr[i] != pattern[(t->got + i) % 251];
+    }
+    t->got += ev->data.len;
+    t->last = world_now(w);
+    (void)al_stream_consume(al_drive_node(d), al_drive_work(d), world_now(w), ev->stream,
+                            ev->data.len);
+  } else if (ev->kind == AL_EV_STREAM_RESET) {
+    t->resets++;
+  }
+}
+
+int main(int argc, char **argv) {
+  static test t;
+  world_options o;
+  world_options_default(&o);
+  o.nodes = NODES;
+  o.delay_us = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 10000;
+  o.jitter_us = o.delay_us / 20;
+  t.total = (argc > 2 ? strtoull(argv[2], NULL, 10) : 50) * 1000000;
+  uint64_t mbit_min = argc > 3 ? strtoull(argv[3], NULL, 10) : 60;
+  for (size_t i = 0; i < sizeof pattern; i++) pattern[i] = (uint8_t)(i % 251);
+  world *w = world_new(&o, on_event, &t);
+  for (uint32_t i = 0; i < NODES; i++) {
+    world_start(w, i);
+    if (i > 0) world_join(w, i, 0);
+  }
+  world_run(w, world_now(w) + 30 * AL_SECOND);
+  al_target target = {.kind = AL_TARGET_NAME, .port = 80, .host_len = 4, .host = "file"};
+  al_drive *d = world_drive(w, CLIENT);
+  al_time asked = world_now(w);
+  tap_ok(al_stream_open(al_drive_node(d), al_drive_work(d), asked, &target, 1, &t.down) == AL_OK,
+         "a stream is opened");
+  al_drive_pump(d);
+  world_run(w, world_now(w) + 60 * AL_SECOND);
+  uint64_t us = t.last - asked;
+  uint64_t mbit = us == 0 ? 0 : t.got * 8 / us;
+  printf("# %llu bytes in %llu ms: %llu Mbit/s; first byte after %llu ms\n",
+         (unsigned long long)t.got, (unsigned long long)(us / 1000), (unsigned long long)mbit,
+         (unsigned long long)((t.first - asked) / 1000));
+  printf("# lost %llu, queue drops %llu\n",
+         (unsigned long long)world_counter(w, "stream_retransmit"),
+         (unsigned long long)world_counter(w, "circuit_queue_full"));
+  tap_is_u64(t.got, t.total, "every byte came");
+  tap_is_u64(t.wrong, 0, "each in its place");
+  tap_is_u64(t.resets, 0, "no stream was reset");
+  tap_ok(mbit >= mbit_min, "%llu Mbit/s, at least %llu", (unsigned long long)mbit,
+         (unsigned long long)mbit_min);
+  world_free(w);
+  return tap_done();
+}
