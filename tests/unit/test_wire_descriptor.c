@@ -121,10 +121,10 @@ static void test_inverse(void) {
   uint32_t accepted = 0, refused = 0, different = 0;
   memcpy(changed, record, len);
   for (int i = 0; i < 20000; i++) {
-    size_t at = test_rand_below(4) == 0
-                    ? test_rand_below(48)
-                    : AL_DESC_FIXED_BYTES - 8 +
-                          test_rand_below(len - AL_SIG_BYTES - AL_DESC_FIXED_BYTES + 8);
+    const size_t tail = len - AL_SIG_BYTES - AL_DESC_FIXED_BYTES + 8;
+    size_t at = (size_t)test_rand_below(test_rand_below(4) == 0 ? 48 : tail);
+    if (at >= 48 || test_rand_below(2) == 0) at += AL_DESC_FIXED_BYTES - 8;
+    if (at >= len - AL_SIG_BYTES) at = 0;
     uint8_t old = changed[at];
     changed[at] = (uint8_t)test_rand();
     al_desc got;
