@@ -49,33 +49,33 @@ al_err al_guards_restore(al_guards *g, uint32_t slot, al_bytes record);
 bool al_guards_dirty(al_guards *g, uint32_t *ret_slot, uint8_t *record, size_t *ret_len);
 
 /* al_guards_refresh — let expired and lost guards go. Part of al_path_choose.
- *   Result: none.   Cost: constant.   Source: src/circuit/README.md.   Tested: unit/circuit_guard.
+ *   Result: none.   Cost: constant.   Source: README.md, "Guards".   Tested: unit/circuit_guard.
  */
 void al_guards_refresh(al_guards *g, uint64_t wall_s);
 
 /* al_guards_add — keep a further guard.
  * Result: AL_OK, AL_EFULL, AL_ESTATE (is one already).   Cost: constant.
- * Source: src/circuit/README.md.   Tested: unit/circuit_guard. */
+ * Source: README.md, "Guards".   Tested: unit/circuit_guard. */
 al_err al_guards_add(al_guards *g, const al_id *id, uint64_t wall_s);
 
 /* al_guards_reached — a circuit through this node was built, or a link to it came up: it works.
- *   Result: none; not a guard: nothing.   Cost: constant.   Source: src/circuit/README.md.
+ *   Result: none; not a guard: nothing.   Cost: constant.   Source: README.md, "Guards".
  *   Tested: unit/circuit_guard. */
 void al_guards_reached(al_guards *g, const al_id *id);
 
 /* al_guards_failed — it could not be linked to. Say it only while some other neighbour is up: our
  * own outage is no guard's fault.
- *   Result: none; not a guard: nothing.   Cost: constant.   Source: src/circuit/README.md.
+ *   Result: none; not a guard: nothing.   Cost: constant.   Source: README.md, "Guards".
  *   Tested: unit/circuit_guard. */
 void al_guards_failed(al_guards *g, const al_id *id, uint64_t wall_s);
 
 /* al_guards_usable — whether a slot holds a guard that is not waiting for its next try.
- *   Result: usable.   Cost: constant.   Source: src/circuit/README.md.   Tested:
+ *   Result: usable.   Cost: constant.   Source: README.md, "Guards".   Tested:
  * unit/circuit_guard. */
 bool al_guards_usable(const al_guards *g, uint32_t slot, uint64_t wall_s);
 
 /* al_guards_has — whether a node is one of the guards.
- *   Result: is one.   Cost: constant.   Source: src/circuit/README.md.   Tested:
+ *   Result: is one.   Cost: constant.   Source: README.md, "Guards".   Tested:
  * unit/circuit_guard. */
 bool al_guards_has(const al_guards *g, const al_id *id);
 

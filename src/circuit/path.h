@@ -34,7 +34,7 @@ typedef struct al_path_query {
  * target); written on AL_ENOTFOUND                                                      [out]
  * Result: AL_OK, AL_EINVAL (hops), AL_ENOTFOUND.
  * Cost:   one pass over the book a hop and guard tried; one random draw a relay.
- * Source: src/circuit/README.md.   Tested: unit/circuit_path. */
+ * Source: README.md, "Paths".   Tested: unit/circuit_path. */
 al_err al_path_choose(const al_path_query *q, al_circuit_plan *ret, al_reason *ret_why);
 
 #endif
