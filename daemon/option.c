@@ -200,3 +200,31 @@ bool al_option_set(al_settings *s, const al_option *o, const char *const *values
   }
   return false;
 }
+
+char *al_option_text(const al_settings *s, const al_option *o) {
+  const void *field = (const char *)s + o->offset;
+  uint32_t number = 0;
+  bool yes = false;
+  char *text = NULL, **list = NULL;
+  switch (o->kind) {
+    case AL_OPTION_BOOL:
+      memcpy(&yes, field, sizeof yes);
+      return g_strdup(yes ? "yes" : "no");
+    case AL_OPTION_UINT:
+      memcpy(&number, field, sizeof number);
+      return g_strdup_printf("%u", number);
+    case AL_OPTION_CHOICE: {
+      memcpy(&number, field, sizeof number);
+      g_auto(GStrv) choice = g_strsplit(o->limits, "|", -1);
+      return g_strdup(choice[number]);
+    }
+    case AL_OPTION_LIST:
+      memcpy(&list, field, sizeof list);
+      return g_strjoinv(";", list);
+    case AL_OPTION_STRING:
+    case AL_OPTION_PATH:
+      memcpy(&text, field, sizeof text);
+      return g_strdup(text);
+  }
+  return NULL;
+}

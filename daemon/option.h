@@ -63,6 +63,11 @@ char *al_option_env(const al_option *o);
  * Tested: unit/daemon_config. */
 bool al_option_set(al_settings *s, const al_option *o, const char *const *values, GError **err);
 
+/* al_option_text — the value of an option as it would stand in the file, to be freed with g_free.
+ *   Result: never NULL.   Cost: one allocation.   Source: options.def.   Tested: unit/daemon_config.
+ */
+char *al_option_text(const al_settings *s, const al_option *o);
+
 /* al_option_suggest — the name most like a mistyped one.
  *   Result: NULL when none is near (more than a third of it differs).   Cost: O(options).
  *   Source: none.   Tested: unit/daemon_config. */

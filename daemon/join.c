@@ -1,0 +1,170 @@
+/* join.c — dial addresses. */
+#include "join.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "allium/al_inspect.h"
+#include "error.h"
+#include "log.h"
+
+enum { PATIENCE_S = 30 /* for one attempt, its name included */ };
+
+typedef struct attempt {
+  al_joins *joins; /* NULL: finished; the resolver's answer frees it */
+  al_peer_address address;
+  al_join_done done;
+  void *data;
+  al_link link; /* 0: not dialled yet */
+  al_time since;
+  guint timer;
+  bool resolving;
+  GCancellable *cancel;
+} attempt;
+
+struct al_joins {
+  al_drive *drive;
+  GList *attempts;
+};
+
+static void attempt_free(attempt *a) {
+  g_object_unref(a->cancel);
+  g_free(a);
+}
+
+/* Off the list; freed now or when the resolver has answered. */
+static void retire(attempt *a) {
+  a->joins->attempts = g_list_remove(a->joins->attempts, a);
+  a->joins = NULL;
+  if (a->timer) g_source_remove(a->timer);
+  a->timer = 0;
+  if (a->resolving)
+    g_cancellable_cancel(a->cancel);
+  else
+    attempt_free(a);
+}
+
+static void finish(attempt *a, const al_id *peer, const char *why) {
+  al_join_done done = a->done;
+  void *data = a->data;
+  uint32_t took = (uint32_t)(al_drive_now(a->joins->drive) - a->since);
+  g_autoptr(GError) err = NULL;
+  retire(a);
+  if (why) al_log_info("could not join by an address: %s", why);
+  if (why) g_set_error(&err, AL_ERROR, AL_EXIT_FAILED, "%s", why);
+  if (done) done(data, peer, took, err);
+}
+
+static gboolean on_late(gpointer data) {
+  attempt *a = data;
+  a->timer = 0;
+  finish(a, NULL, "nobody answered in time");
+  return G_SOURCE_REMOVE;
+}
+
+/* ---- which link is ours? al_node_join does not say: the one that was not there before ---- */
+
+static GHashTable *links_now(al_drive *d) {
+  GHashTable *set = g_hash_table_new(g_direct_hash, g_direct_equal);
+  al_link_info info;
+  for (uint32_t i = 0; al_inspect_link(al_drive_node(d), i, &info); i++)
+    g_hash_table_add(set, GUINT_TO_POINTER(info.link));
+  return set;
+}
+
+static al_link new_link(al_drive *d, GHashTable *before) {
+  al_link_info info;
+  for (uint32_t i = 0; al_inspect_link(al_drive_node(d), i, &info); i++)
+    if (info.initiator && !info.up && !g_hash_table_contains(before, GUINT_TO_POINTER(info.link)))
+      return info.link;
+  return 0;
+}
+
+static void dial(attempt *a, const al_endpoint *e) {
+  al_drive *d = a->joins->drive;
+  uint8_t record[AL_ADDRESS_RECORD_MAX];
+  size_t len = al_peer_address_record(&a->address, e, record);
+  g_autoptr(GHashTable) before = links_now(d);
+  al_err err =
+      al_node_join(al_drive_node(d), al_drive_work(d), al_drive_now(d), (al_bytes){record, len});
+  if (err == AL_OK) a->link = new_link(d, before);
+  if (err != AL_OK)
+    finish(a, NULL, al_err_text(err));
+  else if (a->link == 0)
+    finish(a, NULL, "the node is dialling as many others as it may");
+  al_drive_pump(d);
+}
+
+static void on_resolved(GObject *source, GAsyncResult *result, gpointer data) {
+  attempt *a = data;
+  GError *err = NULL;
+  al_endpoint e;
+  GList *found = g_resolver_lookup_by_name_finish(G_RESOLVER(source), result, &err);
+  a->resolving = false;
+  g_autofree char *text = found ? g_inet_address_to_string(found->data) : NULL;
+  if (!a->joins)
+    attempt_free(a);
+  else if (text && al_endpoint_parse(text, a->address.port, &e))
+    dial(a, &e);
+  else
+    finish(a, NULL, err ? err->message : "the name has no address");
+  g_clear_error(&err);
+  g_resolver_free_addresses(found);
+}
+
+void al_join(al_joins *js, const al_peer_address *address, al_join_done done, void *data) {
+  attempt *a = g_new0(attempt, 1);
+  al_endpoint e;
+  a->joins = js;
+  a->address = *address;
+  a->done = done;
+  a->data = data;
+  a->since = al_drive_now(js->drive);
+  a->cancel = g_cancellable_new();
+  a->timer = g_timeout_add_seconds(PATIENCE_S, on_late, a);
+  js->attempts = g_list_prepend(js->attempts, a);
+  if (al_endpoint_parse(address->host, address->port, &e)) {
+    dial(a, &e);
+    return;
+  }
+  g_autoptr(GResolver) resolver = g_resolver_get_default();
+  a->resolving = true;
+  g_resolver_lookup_by_name_async(resolver, address->host, a->cancel, on_resolved, a);
+}
+
+/* Why a link that came up far enough to fail failed, as far as the core knows. */
+static const char *failure(al_err e) {
+  switch (e) {
+    case AL_ECRYPTO:
+      return "the handshake was refused: another network, a wrong secret, or not the node that the "
+             "address names";
+    case AL_ECLOSED:
+      return "nobody answers at the address";
+    default:
+      return al_err_text(e);
+  }
+}
+
+void al_joins_event(al_joins *js, const al_event *ev) {
+  for (GList *l = js->attempts; l; l = l->next) {
+    attempt *a = l->data;
+    if (a->link == 0 || a->link != ev->link) continue;
+    if (ev->kind == AL_EV_LINK_UP)
+      finish(a, &ev->peer, NULL);
+    else if (ev->kind == AL_EV_LINK_FAILED)
+      finish(a, NULL, failure(ev->err));
+    return;
+  }
+}
+
+al_joins *al_joins_new(al_drive *d) {
+  al_joins *js = g_new0(al_joins, 1);
+  js->drive = d;
+  return js;
+}
+
+void al_joins_free(al_joins *js) {
+  if (!js) return;
+  while (js->attempts) retire(js->attempts->data);
+  g_free(js);
+}
