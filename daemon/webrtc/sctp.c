@@ -30,7 +30,7 @@ struct al_sctp {
   const al_sctp_up *up;
   void *ctx;
   bool is_up, gone;
-  uint32_t buffer_bytes, buffered, mtu, cwnd_max;
+  uint32_t buffer_bytes, buffered, mtu, cwnd_max, heartbeat_ms;
   uint32_t cwnd, bound; /* as last seen and set */
   uint64_t taken;       /* bytes usrsctp was given; less what is buffered: delivered */
   al_window window;
@@ -297,12 +297,13 @@ static bool set_options(al_sctp *s, const al_webrtc_sctp *c) {
   return ok;
 }
 
-static bool set_path_mtu(al_sctp *s, const struct sockaddr_conn *peer) {
+static bool set_path(al_sctp *s, const struct sockaddr_conn *peer) {
   struct sctp_paddrparams p;
   memset(&p, 0, sizeof p);
   p.spp_address.ss_family = AF_CONN;
   if (peer) memcpy(&p.spp_address, peer, sizeof *peer);
-  p.spp_flags = SPP_PMTUD_DISABLE;
+  p.spp_flags = SPP_PMTUD_DISABLE | SPP_HB_ENABLE;
+  p.spp_hbinterval = s->heartbeat_ms;
   p.spp_pathmtu = s->mtu;
   return set_option(s, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &p, sizeof p);
 }
@@ -314,9 +315,10 @@ al_sctp *al_sctp_new(const al_webrtc_sctp *cfg, uint32_t mtu, const al_sctp_up *
   s->mtu = mtu;
   s->buffer_bytes = cfg->buffer_bytes;
   s->cwnd_max = cfg->cwnd_max;
+  s->heartbeat_ms = cfg->heartbeat_ms;
   usrsctp_register_address(s);
   s->so = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, on_receive, on_room, 0, s);
-  if (!s->so || !set_options(s, cfg) || !set_path_mtu(s, NULL)) {
+  if (!s->so || !set_options(s, cfg) || !set_path(s, NULL)) {
     al_sctp_free(s);
     return NULL;
   }
@@ -338,7 +340,7 @@ bool al_sctp_start(al_sctp *s) {
   if (usrsctp_connect(s->so, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS)
     return false;
   if (s->cwnd_max) set_bound(s, s->cwnd_max);
-  return set_path_mtu(s, &a); /* once more: the first only set the endpoint's default */
+  return set_path(s, &a); /* once more: the first only set the endpoint's default */
 }
 
 static void end_round(al_sctp *s) {

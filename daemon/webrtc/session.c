@@ -60,7 +60,10 @@ static void sctp_up(void *ctx) {
 
 static void sctp_room(void *ctx) {
   al_session *s = ctx;
+  if (s->credit_due) return;
   s->credit_due = true;
+  s->due_next = s->t->due;
+  s->t->due = s;
 }
 
 static void sctp_gone(void *ctx, al_down_reason why) { al_session_end(ctx, why); }
@@ -176,13 +179,17 @@ void al_session_free(al_session *s) {
   else
     t->sessions = s->next;
   if (s->next) s->next->prev = s->prev;
+  for (al_session **d = &t->due; *d; d = &(*d)->due_next) {
+    if (*d != s) continue;
+    *d = s->due_next;
+    break;
+  }
   t->session_count--;
   g_free(s);
 }
 
 void al_session_credit(al_session *s) {
   uint32_t level;
-  s->credit_due = false;
   if (s->up && !s->dead && s->link && al_channels_credit(&s->channels, &level))
     s->t->sink.credit(s->t->sink.ctx, s->link, level);
 }

@@ -20,6 +20,7 @@ typedef struct al_carrier {
 struct al_session {
   al_transport *t;
   al_session *next, *prev; /* all sessions of the transport */
+  al_session *due_next;    /* those whose credit is looked at after this batch */
   al_carrier carrier;
   al_link link; /* 0: not known to the sink (incoming, before up) */
   bool dialled, v6, path, up, dead, credit_due;

@@ -28,6 +28,7 @@ struct al_transport {
   al_lite *lite;
   al_rtc_identity identity[2]; /* current, previous */
   al_session *sessions;        /* list head */
+  al_session *due;             /* head of those with credit_due set */
   GHashTable *links;           /* al_link -> al_session */
   uint32_t session_count, half_open;
   guint reaper, sweeper;

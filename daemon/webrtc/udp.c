@@ -443,7 +443,7 @@ void al_outbox_flush(al_outbox *o) {
   send_batch b;
   unlink_dirty(o);
   if (!o->count) return;
-  uint32_t m = fill_batch(o, &b), done = 0;
+  uint32_t m = fill_batch(o, &b), done = 0, refusals = 0;
   while (done < m) {
     int r = sendmmsg(o->sock_fd, b.mm + done, m - done, 0);
     count->writes++;
@@ -452,6 +452,8 @@ void al_outbox_flush(al_outbox *o) {
       continue;
     }
     if (errno == EINTR) continue;
+    if (errno == ECONNREFUSED && refusals++ == 0)
+      continue; /* news of an earlier one; this one waits */
     if (o->hub->gso && (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP) && done == 0 &&
         b.mm[0].msg_hdr.msg_control) {
       o->hub->gso = false; /* this path cannot segment: one datagram a message from now on */

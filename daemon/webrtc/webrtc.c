@@ -87,8 +87,12 @@ void al_transport_reap_later(al_transport *t) {
 
 void al_transport_after(void *u) {
   al_transport *t = u;
-  for (al_session *s = t->sessions; s; s = s->next)
-    if (s->credit_due) al_session_credit(s);
+  while (t->due) {
+    al_session *s = t->due;
+    t->due = s->due_next;
+    s->credit_due = false;
+    al_session_credit(s);
+  }
   t->now_us = g_get_monotonic_time();
 }
 
@@ -106,6 +110,8 @@ al_transport *al_webrtc_new(const al_webrtc_config *cfg, const al_transport_sink
                             GError **err) {
   al_transport *t = g_new0(al_transport, 1);
   t->cfg = *cfg;
+  /* a living peer must be heard of at least twice before it counts as silent */
+  t->cfg.sctp.heartbeat_ms = MIN(cfg->sctp.heartbeat_ms, MAX(cfg->silence_ms / 3, 1));
   t->sink = *sink;
   t->now_us = g_get_monotonic_time();
   t->links = g_hash_table_new(NULL, NULL);
@@ -120,7 +126,7 @@ al_transport *al_webrtc_new(const al_webrtc_config *cfg, const al_transport_sink
     al_webrtc_free(t);
     return NULL;
   }
-  al_sctp_hold(&cfg->sctp);
+  al_sctp_hold(&t->cfg.sctp);
   t->sweeper = g_timeout_add(MIN(SWEEP_MS, MAX(cfg->silence_ms / 4, 50)), on_sweep, t);
   /* the caller's strings and identities are not ours to keep */
   memset(t->cfg.bind, 0, sizeof t->cfg.bind);

@@ -82,7 +82,6 @@ int main(int argc, char **argv) {
   al_webrtc_config_init(&c);
   c.bind[0] = argc > 1 ? argv[1] : "127.0.0.1";
   c.silence_ms = argc > 2 ? (uint32_t)atoi(argv[2]) : 30000;
-  c.sctp.heartbeat_ms = c.silence_ms / 3;
   for (size_t i = 0; i < sizeof c.identity.password; i++)
     c.identity.password[i] = (uint8_t)g_random_int();
   transport = al_webrtc_new(&c, &sink, &e);

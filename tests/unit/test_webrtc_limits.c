@@ -437,6 +437,28 @@ static void test_rebinding(void) {
   stop();
 }
 
+/* The other side vanishes without a word: first its network, then nothing but silence. */
+static void test_silence(void) {
+  al_webrtc_config c = config();
+  relay r = {0};
+  c.silence_ms = 1500;
+  start_with(&a, &c, 1);
+  start_with(&b, &c, 2);
+  open_through(relay_start(&r, al_webrtc_port(b.t)), 1);
+  tap_ok(wait_for(&b.ups, 1, 2000), "a link to lose");
+  rig_run(3000);
+  tap_is_u64(a.downs + b.downs, 0, "idle, it outlives twice the time of silence");
+  relay_stop(&r);
+  gint64 t0 = g_get_monotonic_time();
+  tap_ok(wait_for(&a.downs, 1, 4000) && a.link[1].why == AL_DOWN_TIMEOUT,
+         "cut off, it goes down as TIMEOUT");
+  int ms = (int)((g_get_monotonic_time() - t0) / 1000);
+  tap_ok(ms >= 900 && ms < 2500, "after %d ms", ms);
+  tap_ok(wait_for(&b.downs, 1, 2000) && b.link[RIG_LINKS / 2].why == AL_DOWN_TIMEOUT,
+         "on both sides");
+  stop();
+}
+
 int main(void) {
   test_errors();
   test_garbage();
@@ -448,5 +470,6 @@ int main(void) {
   test_messages();
   test_overtaken();
   test_rebinding();
+  test_silence();
   return tap_done();
 }
