@@ -214,7 +214,7 @@ typedef struct al_target {
 
 /* al_exit_match — does a policy accept a target? A name matches rules of family 0 only, for the
  * rest it is "maybe" and counts as accepted when some accepting rule covers the port.
- *   Result: accepted.   Cost: O(rules).   Source: PROTOCOL.md 3.4.   Tested: unit/node_exit. */
+ *   Result: accepted.   Cost: O(rules).   Source: PROTOCOL.md 3.4.   Tested: unit/wire_exit. */
 bool al_exit_match(const al_exit_rule *rules, size_t count, const al_target *t);
 
 /* al_stream_open — ask for a stream to a target through a circuit. Streams with different isolation

@@ -1,5 +1,5 @@
-/* fuzz_descriptor.c — any bytes as a descriptor: what is accepted is what the encoder writes for it,
- * and every view lies inside the record. */
+/* fuzz_descriptor.c — any bytes as a descriptor: what is accepted is what the encoder writes for
+ * it, and every view lies inside the record. */
 #include <stdlib.h>
 
 #include "wire/wire.h"

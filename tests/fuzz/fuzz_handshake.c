@@ -1,7 +1,7 @@
-/* fuzz_handshake.c — handshake frames, and each of the four messages given to the side that waits
- * for it. The first byte says which. With the simulation suite, so that messages get behind the
- * cryptography often and quickly; whatever comes, views lie inside the message, and a handshake that
- * failed holds nothing any more. */
+/* fuzz_handshake.c — handshake frames, and each of the four messages given to the side that
+ * waits for it. The first byte says which. With the simulation suite, so that messages get
+ * behind the cryptography often and quickly; whatever comes, views lie inside the message, and a
+ * handshake that failed holds nothing any more. */
 #include <stdlib.h>
 
 #include "base/base.h"

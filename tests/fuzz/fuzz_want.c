@@ -1,5 +1,5 @@
-/* fuzz_want.c — any bytes as a WANT: what is accepted can be read to its end and is what the encoder
- * writes for these identifiers. */
+/* fuzz_want.c — any bytes as a WANT: what is accepted can be read to its end and is what the
+ * encoder writes for these identifiers. */
 #include <stdlib.h>
 
 #include "wire/wire.h"

@@ -1,4 +1,4 @@
-/* Identity, puzzle, address records and descriptors against records.txt. Argument: tests/vectors. */
+/* Identity, puzzle, addresses and descriptors against records.txt. Argument: tests/vectors. */
 #include "book/book.h"
 #include "crypto/crypto.h"
 #include "tap.h"

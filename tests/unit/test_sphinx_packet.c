@@ -103,8 +103,8 @@ static void test_header_flips(void) {
     copy[at] ^= bit;
   }
   tap_is_u64(tried, AL_SPHINX_BODY_AT, "every byte of the header was changed");
-  tap_is_u64(accepted, 0, "no changed header is accepted");
-  tap_is_u64(version, 2, "a change of the version is told apart");
+  tap_is_u64(accepted, 0, "sphinx_auth: no changed header is accepted");
+  tap_is_u64(version, 2, "sphinx_parse: a change of the version is told apart");
   tap_is_u64(changed, 0, "a refused packet is not changed, and no key of it stays");
   tap_ok(al_sphinx_open(p.suite, p.packet, p.sk[0], &keys) == AL_OK, "unchanged, it is accepted");
   tap_ok(al_sphinx_open(p.suite, p.packet, p.sk[1], &keys) == AL_ECRYPTO, "another key fails");

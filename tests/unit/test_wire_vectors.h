@@ -1,6 +1,6 @@
-/* test_wire_vectors.h — the vector files of gen_protocol.py: lines `name hex`, where `-` is the empty
- * string and # begins a comment. A name that is missing ends the program: a test cannot pass because
- * a line was lost. */
+/* test_wire_vectors.h — the vector files of gen_protocol.py: lines `name hex`, where `-` is the
+ * empty string and # begins a comment. A name that is missing ends the program: a test cannot pass
+ * because a line was lost. */
 #ifndef TEST_WIRE_VECTORS_H
 #define TEST_WIRE_VECTORS_H
 
