@@ -10,7 +10,7 @@ static node_onion *find(al_node *n, uint64_t epoch) {
   return NULL;
 }
 
-static void erase(node_onion *o) {
+void al_node_onion_erase(node_onion *o) {
   o->loaded = o->record_base = 0;
   al_wipe(o->seed, sizeof o->seed);
   al_wipe(o->sk, sizeof o->sk);
@@ -69,7 +69,7 @@ void al_node_keys_begin(al_node *n, al_work *w) {
 
 void al_node_keys_clear(al_node *n) {
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
-    erase(&n->onion[i]);
+    al_node_onion_erase(&n->onion[i]);
     al_replay_clear(&n->onion[i].replay);
   }
 }
@@ -86,7 +86,7 @@ void al_node_keys_house(al_node *n, al_work *w) {
     if (!o->used || o->epoch >= now) continue;
     if ((o->epoch + 1) * AL_EPOCH_S + AL_NODE_GRACE_S > wall) continue;
     al_node_forget_onion(n, w, o);
-    erase(o);
+    al_node_onion_erase(o);
   }
   for (uint64_t e = now; e <= now + 1; e++) {
     if (find(n, e) != NULL) continue;

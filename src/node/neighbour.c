@@ -87,7 +87,8 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
     al_node_link_lost(n, w, link, AL_EFULL, true);
     return;
   }
-  al_book_pin(&n->book, al_book_find(&n->book, peer), true);
+  nb->pinned = al_book_find(&n->book, peer);
+  al_book_pin(&n->book, nb->pinned, true);
   al_gossip_link_up(&n->gossip, link, n->now);
   al_guards_reached(&n->guards, peer);
   n->join_wait_us = 0;
@@ -131,9 +132,9 @@ void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool cl
   al_event ev = {.kind = was_up ? AL_EV_LINK_DOWN : AL_EV_LINK_FAILED, .link = link, .err = why};
   if (known) ev.peer = peer;
   al_node_tell(n, w, &ev);
-  if (!known) return;
-  if (was_up) al_book_pin(&n->book, al_book_find(&n->book, &peer), false);
-  dial_failed(n, w, &peer);
+  al_book_pin(&n->book, nb->pinned, false); /* this very entry; it may be gone, or new */
+  nb->pinned = 0;
+  if (known) dial_failed(n, w, &peer);
 }
 
 /* ---- descriptors ---- */
@@ -175,8 +176,7 @@ void al_node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes reco
   }
   count_verdict(n, v);
   if (!asked) return;
-  bool stale = v == AL_BOOK_STALE || v == AL_BOOK_SAME || v == AL_BOOK_SELF || v == AL_BOOK_FULL;
-  al_gossip_refused(&n->gossip, from, stale, n->now);
+  al_gossip_refused(&n->gossip, from, v, n->now);
 }
 
 void al_node_message(al_node *n, al_work *w, al_link link, const al_link_message *m) {

@@ -245,6 +245,12 @@ void al_node_tell(al_node *n, al_work *w, const al_event *ev) {
   AL_ASSERT(told);
 }
 
+/* What a host hears of the end of a link: refused for what it is, or anything else. */
+static al_err why_ended(uint32_t code, al_err otherwise) {
+  bool refused = code == AL_LINK_CODE_IDENTITY || code == AL_LINK_CODE_DESCRIPTOR;
+  return refused ? AL_ECRYPTO : otherwise;
+}
+
 static void on_rx(al_node *n, al_work *w, const al_input *in) {
   al_link link = in->link;
   al_buf buf = in->u.rx.buf;
@@ -267,7 +273,7 @@ static void on_rx(al_node *n, al_work *w, const al_input *in) {
   } else if (v == AL_LINK_MESSAGE) {
     al_node_message(n, w, link, &got.message);
   } else if (v == AL_LINK_CLOSED) {
-    al_node_link_lost(n, w, link, AL_ECLOSED, true);
+    al_node_link_lost(n, w, link, why_ended(got.code, AL_ECLOSED), true);
   }
   if (!keep_slot) al_link_message_done(&n->links, got.slot);
   al_buf_drop(w, buf);
@@ -290,8 +296,7 @@ static void on_links_time(al_node *n, al_work *w) {
     if (ev.kind == AL_LINK_EVENT_SEND) {
       al_node_touch(n, ev.link);
     } else {
-      bool refused = ev.code == AL_LINK_CODE_IDENTITY || ev.code == AL_LINK_CODE_DESCRIPTOR;
-      al_node_link_lost(n, w, ev.link, refused ? AL_ECRYPTO : AL_EAGAIN, true);
+      al_node_link_lost(n, w, ev.link, why_ended(ev.code, AL_EAGAIN), true);
     }
   }
 }
@@ -383,6 +388,7 @@ al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config 
 
 void al_node_shutdown(al_node *n, al_work *w, al_time now) {
   if (now > n->now) n->now = now;
+  if (!n->begun) begin(n, w); /* else a clean mark would vouch for tags of a run before */
   n->closing = true;
   uint32_t cursor = 0;
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {

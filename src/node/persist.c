@@ -132,7 +132,7 @@ static void load_tag(al_node *n, al_bytes key, al_bytes value) {
     node_onion *o = &n->onion[i];
     if (!o->used || o->epoch != epoch) continue;
     if (al_replay_load(&o->replay, value) != AL_OK) {
-      o->used = false; /* tags are missing: a new key is made */
+      al_node_onion_erase(o); /* tags are missing: a new key is made */
       break;
     }
     o->loaded = al_replay_count(&o->replay);

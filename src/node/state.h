@@ -53,6 +53,7 @@ typedef struct node_neighbour {
   bool touched; /* in n->touched */
   bool message_turn;
   uint32_t credit; /* bytes the transport takes */
+  al_peer pinned;  /* its entry in the book while it is up, if there was one */
   uint32_t urgent_head, urgent_tail;
   al_time since; /* dialled or accepted */
 } node_neighbour;
@@ -232,6 +233,7 @@ al_err al_node_publish(al_node *n);
 const node_onion *al_node_onion_now(const al_node *n);
 al_err al_node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
                           al_reason *ret_why);
+void al_node_onion_erase(node_onion *o);
 bool al_node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed);
 
 /* ---- persist.c ---- */
