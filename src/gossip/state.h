@@ -6,8 +6,8 @@
 #include "gossip/gossip.h"
 
 enum {
-  /* A neighbour may name so many descriptors that it does not deliver; each one delivered, and time,
-   * gives it one back. */
+  /* A neighbour may name so many descriptors that it does not deliver; each one delivered, and
+   * time, gives it one back. */
   AL_GOSSIP_TRUST_MAX = 2048,
   AL_GOSSIP_TRUST_PER_S = 16,
   AL_GOSSIP_TRUST_FORGED = 256, /* what a forged one costs it */

@@ -1,5 +1,5 @@
-/* wants.c — see state.h: what is being looked for, and of whom. A want waits in the list of one of its
- * sources, is asked of that one, and goes on to the next source when no answer comes. */
+/* wants.c — see state.h: what is being looked for, and of whom. A want waits in the list of one of
+ * its sources, is asked of that one, and goes on to the next source when no answer comes. */
 #include "gossip/state.h"
 
 static al_gossip_want *want_at(const al_gossip *g, uint32_t index) { return &g->wants[index]; }

@@ -81,12 +81,10 @@ void al_link_seal(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAM
 }
 
 /* A cell of the link itself: eight bytes, then zeros. */
-static void own_cell(al_links *ls, al_link_session *s, al_time now, al_cell_header h,
-                     uint64_t value, uint8_t *frame) {
-  al_cell_encode(&h, frame + AL_LINK_CELL_AT);
+static void own_cell(const al_cell_header *h, uint64_t value, uint8_t *frame) {
+  al_cell_encode(h, frame + AL_LINK_CELL_AT);
   memset(frame + AL_LINK_PAYLOAD_AT, 0, AL_CELL_PAYLOAD_BYTES);
   al_store_u64(frame + AL_LINK_PAYLOAD_AT, value);
-  seal(ls, s, now, frame);
 }
 
 static void fragment(al_links *ls, al_link_session *s, al_time now, al_link_lane lane,
@@ -124,7 +122,8 @@ static void handshake(al_links *ls, al_link_session *s, al_time now, uint8_t *fr
 
 static void close_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) {
   al_cell_header h = {.type = AL_CELL_CLOSE, .flags = s->close_code};
-  own_cell(ls, s, now, h, 0, frame);
+  own_cell(&h, 0, frame);
+  seal(ls, s, now, frame);
   al_link_end(ls, s);
   s->close_at = now + AL_LINK_CLOSE_US;
   al_link_arm_all(ls, s);
@@ -147,7 +146,8 @@ static bool rt_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *fra
   } else if (!s->pad_due) {
     return false;
   }
-  own_cell(ls, s, now, h, value, frame);
+  own_cell(&h, value, frame);
+  seal(ls, s, now, frame);
   al_link_note_tx(ls, s, now, false);
   return true;
 }

@@ -1,11 +1,12 @@
-/* fuzz_link_world.h — two tables of links, up to four links between them, and the frames on the way.
- * The input says what happens next: a frame arrives, bent or not, or once more; a neighbour that has
- * the keys sends any cell; time passes; links come and go. Shared by fuzz_link and fuzz_frame. */
+/* fuzz_link_world.h — two tables of links, up to four links between them, and the frames on the
+ * way. The input says what happens next: a frame arrives, bent or not, or once more; a neighbour
+ * that has the keys sends any cell; time passes; links come and go. For fuzz_link and fuzz_frame. */
 #ifndef FUZZ_LINK_WORLD_H
 #define FUZZ_LINK_WORLD_H
 
 #include <stdlib.h>
 
+#include "fuzz_link_keys.h"
 #include "link/session.h"
 
 enum { PAIRS = 4, WIRE = 96, STEPS_MAX = 600, SLOTS = AL_LINK_SLOTS_MIN };
@@ -47,24 +48,6 @@ static void put(void *ctx, void *ptr, size_t size) {
 }
 
 static const al_alloc heap = {NULL, get, put};
-static const al_identity *known; /* keys and records are made once: they are never changed */
-static uint8_t records[2][AL_DESC_BYTES_MAX];
-static size_t record_len[2];
-
-static void make_known(void) {
-  static al_identity both[2];
-  static uint8_t onion[AL_KEM_PK_BYTES];
-  for (unsigned i = 0; i < 2; i++) {
-    uint8_t root[32] = {(uint8_t)(i + 1)}, coins[AL_SIG_COINS_BYTES] = {0};
-    al_identity_init(al_suite_null(), root, &both[i]);
-    al_desc d = {.sequence = 3, .published_s = 1000, .expiry_s = 80000, .onion_pk = {onion, onion}};
-    al_wr w = al_wr_init(records[i], sizeof records[i]);
-    AL_ASSERT(al_descriptor_make(al_suite_null(), &both[i], &d, coins, &w) == AL_OK);
-    record_len[i] = w.len;
-  }
-  known = both;
-}
-
 static void side_init(world *x, unsigned i) {
   side *s = &x->s[i];
   uint8_t seed[32] = {(uint8_t)(i + 7)};

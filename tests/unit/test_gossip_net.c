@@ -1,6 +1,7 @@
 /* 200 instances of gossip over a random graph: everybody comes to know everybody, also after the
- * network was in two. A book for each would take 440 MB, so this file has its own al_book_* functions:
- * records are shared, and each book only knows which of them it has (unit/gossip_rx has real books). */
+ * network was in two. A book for each would take 440 MB, so this file has its own al_book_*
+ * functions: records are shared, and each book only knows which of them it has (unit/gossip_rx has
+ * real books). */
 #include "test_gossip_net.h"
 
 enum { NODES = 200, LINKS_EACH = 3 };

@@ -1,6 +1,6 @@
 /* test_gossip_net.h — many instances of gossip over a graph of links, in virtual time. Links have a
- * delay and a rate; a node hands out messages as its links find room. What the instances know lies in
- * books that the including file supplies: crowd_book, crowd_put, crowd_sequence. */
+ * delay and a rate; a node hands out messages as its links find room. What the instances know lies
+ * in books that the including file supplies: crowd_book, crowd_put, crowd_sequence. */
 #ifndef TEST_GOSSIP_NET_H
 #define TEST_GOSSIP_NET_H
 

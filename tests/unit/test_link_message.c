@@ -242,7 +242,7 @@ static void test_random(void) {
   for (unsigned i = 0; i < 400; i++) {
     unsigned from = (unsigned)test_rand_below(2);
     bool sphinx = test_rand_below(3) == 0;
-    size_t len = sphinx ? AL_SPHINX_BYTES : 2 + test_rand_below(AL_DIGEST_BYTES_MAX - 1);
+    size_t len = sphinx ? AL_SPHINX_BYTES : 2 + (size_t)test_rand_below(AL_DIGEST_BYTES_MAX - 1);
     if (send(t, from, sphinx ? AL_MESSAGE_SPHINX : AL_MESSAGE_DIGEST, 1 + i, len) == AL_OK)
       sent[from]++;
     net_pump(t, from, 0);

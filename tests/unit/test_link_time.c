@@ -81,7 +81,7 @@ static void test_false_alarms(void) {
     t->loss_rt = 10; /* 1 % */
     t->delay_us = 30000;
     t->jitter_us = 20000;
-    uint64_t hours = 200;
+    uint64_t hours = 100;
     net_run(t, t->now + hours * 3600 * AL_SECOND);
     tap_ok(t->n[0].dead + t->n[1].dead == 0, "1 %% loss, %u hours: no false alarm",
            (unsigned)hours);
