@@ -191,17 +191,15 @@ static bool codel_drops(const al_circuits *cs, al_circuit_side *s, al_time now) 
 
 /* ---- turns ---- */
 
-/* Whose turn it is, with something to send; sides that ran empty lose their turns on the way (a
- * fresh one waits once more among the busy, so that it cannot be fresh again at once). */
+/* Whose turn it is, with something to send; sides that ran empty lose their turns on the way. A
+ * fresh one that was served is busy until a turn of the busy finds it empty: so it cannot be fresh
+ * again at once. */
 static al_circuit_side *next_side(al_circuit_port *port) {
   for (;;) {
     bool fresh = port->fresh.head != NULL && !(port->busy_turn && port->busy.head != NULL);
     al_circuit_side *s = fresh ? port->fresh.head : port->busy.head;
     if (s == NULL || s->count > 0 || s->want) return s;
-    if (fresh && port->busy.head != NULL)
-      to_busy_end(port, s);
-    else
-      leave_turns(port, s);
+    leave_turns(port, s);
   }
 }
 

@@ -266,8 +266,20 @@ static void test_too_few(uint64_t seed) {
   tap_ok(choose(&w, 4, NULL, &why) == AL_ENOTFOUND && why == AL_REASON_NO_PATH, "not for four");
   al_path_query q = query(&w, 3);
   al_circuit_plan p;
-  q.wall_s = wall + 80001;
-  tap_ok(al_path_choose(&q, &p, &why) == AL_ENOTFOUND, "expired descriptors do not count");
+  q.self = w.id[0];
+  tap_ok(al_path_choose(&q, &p, &why) == AL_ENOTFOUND, "this node is no relay of its own");
+  q.self = w.self;
+  r = plain(3);
+  r.expiry = 10;
+  const al_id *brief = add(&w, &r);
+  for (q.wall_s = wall + 9; q.wall_s <= wall + 10; q.wall_s++) {
+    uint32_t drawn = 0;
+    for (int i = 0; i < 200; i++) {
+      q.hops = 1;
+      drawn += al_path_choose(&q, &p, &why) == AL_OK && al_id_equal(&p.id[0], brief);
+    }
+    tap_ok((drawn > 0) == (q.wall_s < wall + 10), "a descriptor counts until it expires");
+  }
   al_book_clear(&w.book);
 }
 

@@ -188,6 +188,15 @@ static void test_starving(net *n) {
   tap_ok(busy >= turns / CIRCUITS - 1,
          "one busy circuit among 63 that come and go gets its share (%u of %u)", busy, turns);
   al_circuits_clear(&r.cs);
+  rig_init(&r, n, CIRCUITS, &c);
+  for (int k = 0; k < 50; k++) hold(&r, 0, 1);
+  al_circuit_pick(&r.cs, OUT, n->now, &p);
+  for (uint32_t i = 1; i < CIRCUITS; i++) hold(&r, i, 2);
+  busy = 0;
+  for (int turn = 0; turn < 20; turn++)
+    busy += al_circuit_pick(&r.cs, OUT, n->now, &p) && p.circ == r.circ[0];
+  tap_ok(busy >= 2, "63 that come at once do not all go first (%u of 20 turns)", busy);
+  al_circuits_clear(&r.cs);
 }
 
 /* ---- own cells ---- */
@@ -262,6 +271,18 @@ static void test_codel(net *n) {
   tap_is_u64(drops, 0, "60 ms for less than an interval: no drop");
   al_circuits_clear(&r.cs);
   rig_init(&r, n, 1, &c);
+  al_pick p;
+  more = 0;
+  for (int k = 0; k < 3; k++) {
+    run_load(&r, 400, 60, &first, &drops);
+    more += drops;
+    while (al_circuit_pick(&r.cs, OUT, n->now, &p)) continue;
+    run_load(&r, 200, 0, &first, &drops);
+    more += drops;
+  }
+  tap_is_u64(more, 0, "nor three times that, with a pause between");
+  al_circuits_clear(&r.cs);
+  rig_init(&r, n, 1, &c);
   run_load(&r, 5000, 60, &first, &drops);
   tap_ok(first >= 500 * AL_MS && first < 580 * AL_MS,
          "60 ms for an interval: first drop after %u ms", (unsigned)(first / AL_MS));
@@ -271,7 +292,6 @@ static void test_codel(net *n) {
   tap_is_u64(r.count.v[AL_COUNT_circuit_late], drops, "counted as circuit_late");
   run_load(&r, 5000, 0, &first, &more);
   tap_ok(more > drops + 20, "faster the longer it lasts: %u in the next 5 s", more);
-  al_pick p;
   while (al_circuit_pick(&r.cs, OUT, n->now, &p)) continue;
   n->now += 100 * AL_SECOND;
   run_load(&r, 2000, 10, &first, &drops);
@@ -329,6 +349,7 @@ static void test_random(net *n, uint64_t seed) {
              seed);
   tap_is_u64(left, 0, "and none is lost");
   tap_is_u64(r.cs.held_count, 0, "no place is taken at the end");
+  tap_is_u64(al_circuit_port_of(&r.cs, OUT)->held, 0, "nor counted for the other link");
   tap_is_u64(al_circuit_link_count(&r.cs, OUT), 0, "no circuit is left on the other link");
   al_circuits_clear(&r.cs);
 }

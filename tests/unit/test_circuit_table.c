@@ -190,8 +190,17 @@ static void test_link_out(net *n) {
   tap_ok(al_circuit_link_out(cs, out.circ, NET_NEXT, &id) == AL_OK && id != 0 && id >> 31 == 0,
          "an id for the next link, without the bit since the other side dialled");
   tap_ok(al_circuit_link_out(cs, out.circ, NET_NEXT, &id) == AL_ESTATE, "but once");
+  al_circuit_out none;
+  const al_circ circ = out.circ;
+  const al_cell_header h = {.id = 0x80000009u, .type = AL_CELL_CREATED};
+  uint64_t state = net_counter(n, 1, AL_COUNT_circuit_state);
+  al_cell_encode(&h, cell);
+  tap_ok(al_circuit_peel(cs, n->now, NET_PREV, cell, &none) == AL_CIRCUIT_DROP &&
+             net_counter(n, 1, AL_COUNT_circuit_state) == state + 1 &&
+             !al_circuit_get(cs, circ)->open,
+         "CREATED from the origin's side opens nothing");
   al_circuit_gone gone;
-  al_circuit_destroy(cs, out.circ, AL_REASON_DONE, &gone);
+  al_circuit_destroy(cs, circ, AL_REASON_DONE, &gone);
   tap_ok(gone.tell[0].link == NET_PREV && gone.tell[0].id == 0x80000009u &&
              gone.tell[1].link == NET_NEXT && gone.tell[1].id == id && !gone.was_open,
          "its end is told to both sides");
