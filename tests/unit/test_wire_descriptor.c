@@ -99,6 +99,8 @@ static void test_rules(void) {
   d = sample(0, 0);
   d.software = al_view("a\tb", 3);
   tap_ok(encode(&d) == 0, "software that is not printable");
+  d.software = al_view("a\x7f", 2);
+  tap_ok(encode(&d) == 0, "software with a DEL");
   d = sample(1, 0);
   addresses[0][0] = AL_ADDRESS_KIND_WEBRTC;
   tap_ok(encode(&d) == 0, "a malformed address of a known kind");
