@@ -152,7 +152,6 @@ al_err al_link_up(al_links *ls, al_link link, al_time now, const uint8_t binding
   s->state = AL_LINK_SHAKING;
   s->started = s->last_rx = s->last_tx = now;
   al_err e = al_link_shake_start(ls, s, now, binding);
-  if (e != AL_OK) s->broken = true;
   al_link_arm_all(ls, s);
   return e;
 }

@@ -87,7 +87,6 @@ struct al_link_session {
   bool old_valid; /* rx_old opens frames of rx_phase - 1 */
   bool named;     /* `peer` is set and in the chain of by_peer */
   bool worn;      /* too many frames under the keys of one phase */
-  bool broken;    /* a handshake that failed: waits for its time-out in silence */
   uint8_t tx_key[32], rx_key[32];
   uint64_t tx_number, rx_number; /* next to send; highest opened + 1, in this phase */
   uint64_t frames_tx, frames_rx;

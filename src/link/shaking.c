@@ -140,8 +140,8 @@ static al_link_verdict refuse(al_links *ls, al_link_session *s, uint32_t slot, a
   return AL_LINK_CLOSED;
 }
 
-static al_link_verdict fail(al_links *ls, al_link_session *s, al_err why) {
-  s->broken = true;
+/* The handshake is over, its stage says so; the link stays mute until its time-out. */
+static al_link_verdict fail(al_links *ls, al_err why) {
   if (why != AL_EFULL)
     al_count(ls->cfg.counters,
              why == AL_EPARSE ? AL_COUNT_link_handshake_parse : AL_COUNT_link_handshake_auth);
@@ -165,7 +165,7 @@ static al_link_verdict take_fetch(al_links *ls, al_link_session *s, uint32_t slo
   al_err e = al_shake_take_fetch(&shaking_of(ls, s)->sh, m);
   al_link_slot_drop(ls, slot);
   if (e == AL_OK) e = send_record(ls, s, now);
-  return e == AL_OK ? AL_LINK_NONE : fail(ls, s, e);
+  return e == AL_OK ? AL_LINK_NONE : fail(ls, e);
 }
 
 static al_link_verdict take_record(al_links *ls, al_link_session *s, uint32_t slot, al_time now,
@@ -178,7 +178,7 @@ static al_link_verdict take_record(al_links *ls, al_link_session *s, uint32_t sl
   al_err e = al_shake_take_record(&k->sh, m, &record);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
-    return fail(ls, s, e);
+    return fail(ls, e);
   }
   if (!descriptor_valid(ls, record, now, &d, &id))
     return refuse(ls, s, slot, AL_LINK_CODE_DESCRIPTOR, ret);
@@ -189,7 +189,7 @@ static al_link_verdict take_record(al_links *ls, al_link_session *s, uint32_t sl
   e = send_init(ls, s, now);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
-    return fail(ls, s, e);
+    return fail(ls, e);
   }
   return hand_over(ls, slot, record, &id, ret);
 }
@@ -204,7 +204,7 @@ static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot
   al_err e = al_shake_take_init(&k->sh, ls->cfg.identity->link_sk, m, &record);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
-    return fail(ls, s, e);
+    return fail(ls, e);
   }
   if (!descriptor_valid(ls, record, now, &d, &id))
     return refuse(ls, s, slot, AL_LINK_CODE_DESCRIPTOR, ret);
@@ -214,7 +214,7 @@ static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot
   e = send_accept(ls, s, d.link_pk, now);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
-    return fail(ls, s, e);
+    return fail(ls, e);
   }
   s->peer_sequence = d.sequence;
   finish(ls, s, now);
@@ -229,7 +229,7 @@ static al_link_verdict take_accept(al_links *ls, al_link_session *s, uint32_t sl
   uint64_t sequence = 0;
   al_err e = al_shake_take_accept(&k->sh, ls->cfg.identity->link_sk, m, &sequence);
   al_link_slot_drop(ls, slot);
-  if (e != AL_OK) return fail(ls, s, e);
+  if (e != AL_OK) return fail(ls, e);
   s->peer_sequence = sequence;
   finish(ls, s, now);
   al_link_name(ls, s, &claimed);
@@ -269,8 +269,7 @@ static al_link_verdict drop(al_links *ls, al_counter why) {
 al_link_verdict al_link_shake_rx(al_links *ls, al_link_session *s, uint8_t *frame, al_time now,
                                  al_link_in *ret) {
   al_handshake_frame f;
-  if (s->state != AL_LINK_SHAKING || s->broken || s->shaking == 0)
-    return drop(ls, AL_COUNT_link_state);
+  if (s->state != AL_LINK_SHAKING || s->shaking == 0) return drop(ls, AL_COUNT_link_state);
   if (al_handshake_decode(frame, &f) != AL_OK) return drop(ls, AL_COUNT_link_handshake_parse);
   if (!expected(&shaking_of(ls, s)->sh, f.type)) return drop(ls, AL_COUNT_link_state);
   al_link_part p = {

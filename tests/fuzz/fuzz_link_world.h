@@ -1,6 +1,6 @@
 /* fuzz_link_world.h — two tables of links, up to four links between them, and the frames on the
  * way. The input says what happens next: a frame arrives, bent or not, or once more; a neighbour
- * that has the keys sends any cell; time passes; links come and go. For fuzz_link and fuzz_frame. */
+ * that has the keys sends any cell; time passes; links come and go. */
 #ifndef FUZZ_LINK_WORLD_H
 #define FUZZ_LINK_WORLD_H
 

@@ -61,29 +61,6 @@ static void end(crowd *c) {
   tap_ok(test_alloc_clean(&book_alloc), "books gave all back");
 }
 
-static void test_real(void) {
-  crowd *c = start(NODES, 64);
-  for (unsigned i = 1; i < NODES; i++) crowd_connect(c, i, i - 1); /* a chain */
-  crowd_settle(c, 1, 60 * AL_SECOND);
-  tap_is_u64(crowd_known(c, 0, NODES, 1), NODES * (NODES - 1), "a chain of 16: all know all");
-  tap_is_u64(c->verified, NODES * (NODES - 1), "each record came once");
-  al_gossip_own(&c->n[0].g, c->now, 2, make(&identities[0], 2, CROWD_WALL_S - 30, c->n[0].own[0]));
-  al_time t0 = c->now;
-  while (crowd_sequence(NODES - 1, &c->n[0].id) < 2 && c->now < t0 + 60 * AL_SECOND)
-    crowd_run(c, c->now + 50 * AL_MS);
-  tap_ok(c->now - t0 < 15 * (200 + 3 * 80 + 20) * AL_MS, "a newer one crosses 15 links in %u ms",
-         (unsigned)((c->now - t0) / 1000));
-  /* Time passes: records expire and are neither sent nor wanted. */
-  for (unsigned i = 0; i < NODES; i++)
-    al_gossip_set_wall(&c->n[i].g, CROWD_WALL_S + 2 * AL_DESC_LIFETIME_S, c->now);
-  uint64_t before = c->sent[AL_MESSAGE_DESCRIPTOR];
-  al_book_drop(&books[3], al_book_find(&books[3], &c->n[9].id));
-  crowd_run(c, c->now + 300 * AL_SECOND);
-  tap_is_u64(c->sent[AL_MESSAGE_DESCRIPTOR] - before, 0, "expired records are not sent");
-  tap_is_u64(crowd_sequence(3, &c->n[9].id), 0, "and do not come back");
-  end(c);
-}
-
 /* ---- one instance and neighbours that this file plays ---- */
 
 static al_link attach(crowd *c, uint32_t index) {
@@ -113,6 +90,41 @@ static unsigned said(crowd *c, al_link link, al_message_kind kind, size_t *ret_l
     count++;
     if (ret_len != NULL) *ret_len += w.len;
   }
+}
+
+static void test_real(void) {
+  crowd *c = start(NODES, 64);
+  for (unsigned i = 1; i < NODES; i++) crowd_connect(c, i, i - 1); /* a chain */
+  crowd_settle(c, 1, 60 * AL_SECOND);
+  tap_is_u64(crowd_known(c, 0, NODES, 1), NODES * (NODES - 1), "a chain of 16: all know all");
+  tap_is_u64(c->verified, NODES * (NODES - 1), "each record came once");
+  al_gossip_own(&c->n[0].g, c->now, 2, make(&identities[0], 2, CROWD_WALL_S - 30, c->n[0].own[0]));
+  al_time t0 = c->now;
+  while (crowd_sequence(NODES - 1, &c->n[0].id) < 2 && c->now < t0 + 60 * AL_SECOND)
+    crowd_run(c, c->now + 50 * AL_MS);
+  tap_ok(c->now - t0 < 15 * (200 + 3 * 80 + 20) * AL_MS, "a newer one crosses 15 links in %u ms",
+         (unsigned)((c->now - t0) / 1000));
+  /* Time passes: records expire and are neither sent nor wanted. */
+  for (unsigned i = 0; i < NODES; i++)
+    al_gossip_set_wall(&c->n[i].g, CROWD_WALL_S + 2 * AL_DESC_LIFETIME_S, c->now);
+  uint64_t before = c->sent[AL_MESSAGE_DESCRIPTOR];
+  al_book_drop(&books[3], al_book_find(&books[3], &c->n[9].id));
+  uint64_t bytes = c->bytes, digests = c->sent[AL_MESSAGE_DIGEST];
+  crowd_run(c, c->now + 300 * AL_SECOND);
+  tap_ok(c->sent[AL_MESSAGE_DIGEST] > digests, "digests go on");
+  tap_is_u64(c->bytes - bytes, 42 * (c->sent[AL_MESSAGE_DIGEST] - digests),
+             "but name nobody but their sender");
+  tap_is_u64(c->sent[AL_MESSAGE_DESCRIPTOR] - before, 0, "expired records are not sent");
+  tap_is_u64(crowd_sequence(3, &c->n[9].id), 0, "and do not come back");
+  al_link link = attach(c, 20);
+  al_wr w = al_wr_init(in, sizeof in);
+  al_want_start(&w);
+  al_want_add(&w, &c->n[5].id);
+  tap_ok(rx(c, link, AL_MESSAGE_WANT, &w) == AL_GOSSIP_NONE, "nor to who asks for them");
+  tap_is_u64(said(c, link, AL_MESSAGE_DESCRIPTOR, NULL), 0, "nothing");
+  c->n[0].edges[20].link = 0;
+  al_gossip_link_down(&c->n[0].g, link, c->now);
+  end(c);
 }
 
 static void digest_of(al_wr *w, unsigned entries) {
@@ -208,6 +220,10 @@ static void test_forger(void) {
       checked++;
       al_gossip_refused(&c->n[0].g, link, AL_BOOK_SIGNATURE, c->now);
     }
+    if (s == 0)
+      tap_is_u64(al_gossip_peer_of(&c->n[0].g, link)->trust.left, 0, "it is not trusted any more");
+    if (s == 1)
+      tap_is_u64(al_map_count(&c->n[0].g.want_by_id), 400 + 16, "16 names are heard next second");
     c->now += AL_SECOND;
     al_gossip_tick(&c->n[0].g, c->now);
   }

@@ -171,8 +171,10 @@ static void test_shared(void) {
     net_dial(t, 0, pair);
     net_pass(t, AL_SECOND);
   }
-  for (unsigned pair = 0; pair < 2; pair++)
-    for (uint32_t id = 1; id <= 4; id++) part(t, pair, AL_MESSAGE_DIGEST, id, TWO);
+  for (uint32_t id = 1; id <= 4; id++) {
+    part(t, id < 4 ? 0 : 3, AL_MESSAGE_DIGEST, id, TWO);
+    part(t, 1, AL_MESSAGE_DIGEST, id, TWO);
+  }
   tap_is_u64(t->n[1].ls.used[AL_LINK_USE_IN], AL_LINK_SLOTS_MIN / 2, "half of the pool is taken");
   uint64_t before = net_count(t, 1, AL_COUNT_link_slots);
   tap_ok(part(t, 2, AL_MESSAGE_DIGEST, 1, TWO) == AL_LINK_DROP, "a third link finds no room");

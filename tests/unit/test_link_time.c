@@ -63,8 +63,11 @@ static void test_death(const char *what, uint64_t delay_us, bool busy, uint64_t 
   net_pass(t, busy ? 0 : 17 * AL_SECOND / 10);
   t->cut = true;
   al_time start_us = t->now;
+  al_link_stats st;
+  al_link_get_stats(&t->n[0].ls, t->n[0].link[0], &st);
+  t->no_free = true;
   for (unsigned i = 0; i < 3000 && t->n[0].dead == 0; i++) {
-    if (busy) net_cell(t, 0, 0, 1);
+    if (busy && al_link_may_seal(&t->n[0].ls, t->n[0].link[0])) net_cell(t, 0, 0, 1);
     net_pass(t, 10000);
   }
   tap_ok(t->n[0].dead == 1 && t->n[0].code == AL_LINK_CODE_DEAD, "%s: dead", what);
@@ -72,6 +75,9 @@ static void test_death(const char *what, uint64_t delay_us, bool busy, uint64_t 
          (unsigned)((t->n[0].dead_at - start_us) / 1000), (unsigned)(want_us / 1000));
   tap_ok(t->n[0].dead_at - start_us > want_us / 4, "but not rashly");
   tap_is_u64(net_count(t, 0, AL_COUNT_link_dead), 1, "link_dead");
+  uint64_t before = st.frames_tx;
+  al_link_get_stats(&t->n[0].ls, t->n[0].link[0], &st);
+  if (!busy) tap_is_u64(st.frames_tx - before, 5, "after five PINGs: one, two, two");
   net_free(t);
 }
 
