@@ -8,8 +8,13 @@
 
 void al_acks_init(al_acks *a) {
   memset(a, 0, sizeof *a);
-  a->every = 2;
+  a->wait_us = AL_ACKS_US_FIRST;
   a->due = AL_TIME_NEVER;
+}
+
+void al_acks_rtt(al_acks *a, uint32_t rtt_us) {
+  uint64_t us = al_max_u64(rtt_us / 8, AL_ACKS_US_MIN);
+  a->wait_us = (uint32_t)al_min_u64(us, AL_ACKS_US_MAX);
 }
 
 static bool seen(const al_acks *a, uint32_t number) {
@@ -51,10 +56,10 @@ void al_acks_take(al_acks *a, uint32_t number, al_time now, bool wants, bool urg
   a->seen[bit / 64] |= (uint64_t)1 << bit % 64;
   if (!wants) return;
   a->waiting++;
-  if (a->waiting >= a->every || urgent)
+  if (a->waiting >= AL_ACKS_EVERY || urgent)
     a->due = now;
   else if (a->due == AL_TIME_NEVER)
-    a->due = al_time_add(now, AL_ACKS_DELAY_US);
+    a->due = al_time_add(now, a->wait_us);
 }
 
 /* How many numbers from `number` downwards, `number` included and `floor` the last, are all seen
@@ -73,14 +78,6 @@ static uint32_t run_down(const al_acks *a, uint32_t number, uint32_t floor, bool
     count += below;
   }
   return count < left ? count : left;
-}
-
-/* One acknowledgement for every AL_ACKS_SPAN_US at the rate of late. */
-static void adapt(al_acks *a, al_time now) {
-  uint64_t since = al_max_u64(al_time_since(now, a->last_at), 1);
-  uint64_t every = (uint64_t)a->waiting * AL_ACKS_SPAN_US / since;
-  every = al_min_u64(al_max_u64(every, 2), AL_ACKS_EVERY_MAX);
-  a->every = (uint32_t)((3 * a->every + every + 2) / 4);
 }
 
 void al_acks_put(al_acks *a, al_wr *w, al_time now, size_t runs_max) {
@@ -104,8 +101,6 @@ void al_acks_put(al_acks *a, al_wr *w, al_time now, size_t runs_max) {
   f.bytes = al_view(pairs, 4 * n);
   f.delay = (uint16_t)al_min_u64(al_time_since(now, a->top_at) / 64, UINT16_MAX);
   al_frame_put(w, &f);
-  if (a->waiting > 0) adapt(a, now);
   a->waiting = 0;
-  a->last_at = now;
   a->due = AL_TIME_NEVER;
 }

@@ -6,9 +6,10 @@
 
 enum {
   AL_ACKS_NUMBERS = 8192,  /* numbers remembered below the highest */
-  AL_ACKS_DELAY_US = 5000, /* an acknowledgement waits no longer */
-  AL_ACKS_SPAN_US = 2000,  /* at high rates: one for the packets of so long */
-  AL_ACKS_EVERY_MAX = 32,  /* ... and no more than so many */
+  AL_ACKS_EVERY = 64,      /* packets are acknowledged when so many wait ... */
+  AL_ACKS_US_MIN = 2000,   /* ... or after an eighth of the round-trip time, */
+  AL_ACKS_US_MAX = 25000,  /* within these bounds, */
+  AL_ACKS_US_FIRST = 5000, /* and after so long while that is not known */
 };
 
 /* al_acks — the receiving half of a path; fields are private to acks.c. */
@@ -16,9 +17,8 @@ typedef struct al_acks {
   uint32_t top; /* highest number received */
   bool any;
   uint32_t waiting; /* packets that want an acknowledgement and have none yet */
-  uint32_t every;   /* acknowledge when so many wait */
+  uint32_t wait_us; /* how long they may wait */
   al_time top_at;   /* arrival of `top` */
-  al_time last_at;  /* when the last acknowledgement went out */
   al_time due;      /* AL_TIME_NEVER: nothing waits */
   uint64_t seen[AL_ACKS_NUMBERS / 64];
 } al_acks;
@@ -26,6 +26,10 @@ typedef struct al_acks {
 /* al_acks_init — nothing received yet.
  *   Result: none.   Cost: one memset.   Source: PROTOCOL.md 8.1.   Tested: unit/stream_acks. */
 void al_acks_init(al_acks *a);
+
+/* al_acks_rtt — the path's round-trip time is known: acknowledge about eight times in one.
+ *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.1.   Tested: unit/stream_acks. */
+void al_acks_rtt(al_acks *a, uint32_t rtt_us);
 
 /* al_acks_fresh — could this number be taken?
  *   Result: false for one seen before or too old.   Cost: O(1).   Source: PROTOCOL.md 8.1.

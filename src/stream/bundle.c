@@ -273,6 +273,7 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
   al_acks_take(&p->acks, pn, now, a.wants, a.urgent);
   al_frame f;
   while (al_frame_next(&r, &f)) rx_frame(&a, &f);
+  if (p->rtt.any) al_acks_rtt(&p->acks, al_cc_base(&p->cc));
   al_bundle_touch(ss, h, a.b, now);
   return AL_STREAM_TAKE;
 }

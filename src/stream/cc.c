@@ -49,6 +49,11 @@ uint32_t al_cc_base(const al_cc *c) {
   return us == UINT32_MAX ? c->rtt_hint : us;
 }
 
+/* Sent in the first round trip: 32, on long paths up to 64. */
+static uint64_t first_packets(const al_cc *c) {
+  return al_min_u64(al_max_u64(al_cc_base(c) / 6250, 32), 64);
+}
+
 void al_cc_init(al_cc *c, al_time now, uint32_t rtt_us, uint32_t window_max) {
   memset(c, 0, sizeof *c);
   c->mode = AL_CC_START;
@@ -57,7 +62,7 @@ void al_cc_init(al_cc *c, al_time now, uint32_t rtt_us, uint32_t window_max) {
   c->round_at = now;
   min_reset(&c->base, now);
   min_reset(&c->standing, now);
-  c->rate = AL_CC_RATE_ONE * 1000000 * AL_CC_FIRST_PACKETS / c->rtt_hint;
+  c->rate = first_packets(c) * AL_CC_RATE_ONE * 1000000 / c->rtt_hint;
 }
 
 static uint64_t best_of(const al_cc *c, uint32_t rounds) {
@@ -84,7 +89,7 @@ uint32_t al_cc_window(const al_cc *c) {
   if (c->mode == AL_CC_DRAIN)
     return (uint32_t)al_min_u64(c->deep ? drained(c) / 2 + 2 : drained(c), c->window_max);
   uint64_t window = 2 * packets(rate, al_cc_base(c)) + packets(rate, SLACK_US) + WINDOW_FLOOR;
-  if (c->mode == AL_CC_START) window = al_max_u64(window, AL_CC_FIRST_PACKETS);
+  if (c->mode == AL_CC_START) window = al_max_u64(window, first_packets(c));
   return (uint32_t)al_min_u64(window, c->window_max);
 }
 
@@ -230,7 +235,7 @@ void al_cc_take(al_cc *c, const al_cc_sample *s, uint32_t srtt_us) {
   c->round_lost += s->lost;
   if (s->limited) c->round_limited = true;
   if (s->rtt_us != 0) {
-    uint64_t half = al_min_u64(al_max_u64(srtt_us / 8, 4000), 32000);
+    uint64_t half = al_min_u64(al_max_u64(srtt_us / 4, 8000), 64000);
     min_take(&c->base, s->now, BASE_HALF_US, s->rtt_us);
     if (s->rtt_us <= al_cc_base(c) + al_cc_base(c) / 64 + 2000) c->seen_at = s->now;
     min_take(&c->standing, s->now, half, s->rtt_us);
@@ -238,7 +243,7 @@ void al_cc_take(al_cc *c, const al_cc_sample *s, uint32_t srtt_us) {
   if (s->rate != 0) c->latest = s->rate;
   uint64_t *best = &c->best[c->rounds % 4];
   if (c->mode == AL_CC_START) {
-    uint64_t first = AL_CC_RATE_ONE * 1000000 * AL_CC_FIRST_PACKETS / al_cc_base(c);
+    uint64_t first = first_packets(c) * AL_CC_RATE_ONE * 1000000 / al_cc_base(c);
     c->rate = al_max_u64(best_of(c, 4), first);
   }
   if (s->rate > *best && (!s->limited || s->rate > best_of(c, 4))) *best = s->rate;

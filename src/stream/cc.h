@@ -10,7 +10,6 @@
 #define AL_CC_RATE_ONE ((uint64_t)1000)
 
 enum {
-  AL_CC_FIRST_PACKETS = 32,   /* sent in the first round trip */
   AL_CC_AHEAD_US = 1000,      /* packets may go out so much before their time: one timer's burst */
   AL_CC_BEHIND_US = 4000,     /* a late timer is made up for up to so much */
   AL_CC_RTT_GUESS_US = 100000 /* before anything was measured */

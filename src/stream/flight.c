@@ -214,7 +214,7 @@ void al_flight_lost(al_streams *ss, al_bundle_item *b, uint32_t path, uint32_t p
 
 static uint32_t loss_us(const al_path *p) {
   uint32_t rtt = p->rtt.smoothed > p->rtt.latest ? p->rtt.smoothed : p->rtt.latest;
-  return rtt + rtt / 2 + 4 * p->rtt.var + REORDER_US;
+  return rtt + rtt / 2 + 4 * p->rtt.var + AL_ACKS_US_MAX + REORDER_US;
 }
 
 uint32_t al_flight_lose(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now) {
@@ -234,7 +234,7 @@ uint32_t al_flight_lose(al_streams *ss, al_bundle_item *b, uint32_t path, al_tim
 
 static uint64_t probe_us(const al_path *p) {
   uint64_t us = 2 * (uint64_t)al_cc_base(&p->cc) + 2 * (uint64_t)PROBE_US_MIN;
-  if (p->rtt.any) us = p->rtt.smoothed + 4 * (uint64_t)p->rtt.var + AL_ACKS_DELAY_US + REORDER_US;
+  if (p->rtt.any) us = p->rtt.smoothed + 4 * (uint64_t)p->rtt.var + AL_ACKS_US_MAX + REORDER_US;
   us = al_max_u64(us, PROBE_US_MIN) << (p->timeouts < 8 ? p->timeouts : 8);
   return al_min_u64(us, PROBE_US_MAX);
 }

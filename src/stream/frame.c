@@ -16,7 +16,7 @@ bool al_frame_target_ok(const al_stream_target *t) {
   if (t->kind == 4) return t->host.len == 4;
   if (t->kind == 6) return t->host.len == 16;
   return t->kind == 1 && t->host.len >= 1 && t->host.len <= AL_STREAM_HOST_BYTES_MAX &&
-         memchr(t->host.ptr, 0, t->host.len) == NULL;
+         !al_has_byte(t->host.ptr, t->host.len, 0);
 }
 
 /* The runs must stay above packet number -1. */

@@ -1,27 +1,30 @@
 /* Property: whatever the path does, every byte arrives once and in order, in both directions, and
  * both ends learn that it is over. Usage: test_prop_stream_bytes [seed [runs]]. */
+#include <stdlib.h>
+
 #include "prop/stream_sim.h"
+#include "tap.h"
 
 /* A random path, random sizes, a reader that stops now and then. */
 static bool run(uint64_t seed) {
-  test_rand_state = seed;
+  sim_seed(seed);
   sim *m = calloc(1, sizeof *m);
   sim_init(m);
   static const uint32_t windows[] = {4096, 16384, 100000, 1 << 20};
-  m->window = windows[test_rand_below(4)];
-  m->stall_read_ppm = (uint32_t)test_rand_below(3) * 20000;
+  m->window = windows[sim_rand(4)];
+  m->stall_read_ppm = (uint32_t)sim_rand(3) * 20000;
   for (int i = 0; i < 2; i++) {
     sim_pipe *q = &m->pipe[i];
-    q->rate = (uint32_t)(100 + test_rand_below(20000));
-    q->queue_max = (uint32_t)(20 + test_rand_below(500));
-    q->delay_us = test_rand_below(100000);
-    q->loss_ppm = (uint32_t)test_rand_below(3) * (uint32_t)test_rand_below(100000);
-    q->late_ppm = (uint32_t)test_rand_below(100000);
-    q->late_us = test_rand_below(200000);
-    q->shuffle_us = (uint32_t)test_rand_below(20000);
+    q->rate = (uint32_t)(100 + sim_rand(20000));
+    q->queue_max = (uint32_t)(20 + sim_rand(500));
+    q->delay_us = sim_rand(100000);
+    q->loss_ppm = (uint32_t)sim_rand(3) * (uint32_t)sim_rand(100000);
+    q->late_ppm = (uint32_t)sim_rand(100000);
+    q->late_us = sim_rand(200000);
+    q->shuffle_us = (uint32_t)sim_rand(20000);
   }
-  sim_flow_start(m, 0, test_rand_below(300000), (uint32_t)test_rand_below(200000));
-  m->flow[0].bytes[1] = test_rand_below(2) * test_rand_below(300000);
+  sim_flow_start(m, 0, sim_rand(300000), (uint32_t)sim_rand(200000));
+  m->flow[0].bytes[1] = sim_rand(2) * sim_rand(300000);
   sim_run(m, m->now + 2000 * AL_SECOND);
   const sim_flow *f = &m->flow[0];
   bool good = f->done != 0 && !f->wrong && f->reset == 0 && f->fin[0] && f->fin[1] &&
@@ -35,8 +38,8 @@ static bool run(uint64_t seed) {
 }
 
 int main(int argc, char **argv) {
-  test_rand_seed(argc, argv);
-  uint64_t seed = test_rand_state, runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 60;
+  uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20250101;
+  uint64_t runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 60;
   for (uint64_t i = 0; i < runs; i++)
     tap_ok(run(seed + i), "every byte once and in order, seed %" PRIu64, seed + i);
   return tap_done();
