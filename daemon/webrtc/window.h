@@ -21,8 +21,8 @@ typedef struct al_window {
   int64_t sent_us;
   uint64_t delivered; /* when it left */
   uint64_t rate[AL_WINDOW_ROUNDS];
-  unsigned round, plateau;
-  bool steady;         /* start-up is over */
+  unsigned round, plateau, empty; /* rounds without growth; rounds that left no queue */
+  bool steady;                    /* start-up is over */
   unsigned probing;    /* rounds left with a small window, to see the path without our own queue */
   uint64_t best;       /* rate of start-up so far */
   int64_t rtt_us;      /* of the last round */
