@@ -11,6 +11,7 @@ enum {
   LINKS_MAX = 512, /* transport links of one node */
   HANDSHAKE_RTTS = 4,
   RETRANSMIT_US = 200000,
+  WALL_S = 1800000000,              /* at the world's time 0 */
   WIRE_BYTES = AL_FRAME_BYTES + 93, /* with SCTP, DTLS, UDP and IP around it */
 };
 
@@ -48,7 +49,8 @@ typedef struct actor {
   bool running, cut;
   al_drive *drive;
   al_node *node;
-  al_time deadline; /* of the newest EV_TICK that counts */
+  world_puppet puppet; /* instead of a core */
+  al_time deadline;    /* of the newest EV_TICK that counts */
   uint8_t address[AL_ADDRESS_BYTES_MAX];
   size_t address_len;
   tlink links[LINKS_MAX];
@@ -64,6 +66,7 @@ struct world {
   al_alloc alloc;
   bool no_alloc;
   al_work *work;
+  uint32_t bufs;
   actor *actors;
   ev *heap;
   size_t heap_count, heap_cap;
@@ -161,6 +164,10 @@ static void drop_link(tlink *l) {
   uint32_t serial = l->serial;
   memset(l, 0, sizeof *l);
   l->serial = serial + 1;
+}
+
+static al_transport_sink sink_of(const actor *a) {
+  return a->puppet.tick != NULL ? a->puppet.sink : al_drive_sink(a->drive);
 }
 
 static al_err t_open(al_transport *t, al_link link, al_bytes addr) {
@@ -368,7 +375,9 @@ world *world_new(const world_options *o, world_event_fn *fn, void *ctx) {
   w->digest = 0xcbf29ce484222325u;
   w->now = AL_SECOND;
   w->alloc = (al_alloc){w, world_alloc, world_release};
-  if (al_work_new(&w->work, &w->alloc, 65536, 65536) != AL_OK) abort();
+  w->bufs = o->bufs != 0 ? o->bufs : 65536;
+  uint32_t effects = o->effects != 0 ? o->effects : 65536;
+  if (al_work_new(&w->work, &w->alloc, w->bufs, effects) != AL_OK) abort();
   w->actors = calloc(o->nodes, sizeof *w->actors);
   if (w->actors == NULL) abort();
   for (uint32_t i = 0; i < o->nodes; i++) {
@@ -397,6 +406,7 @@ static void stop_actor(world *w, actor *a, bool silent) {
   al_drive_free(a->drive);
   a->node = NULL;
   a->drive = NULL;
+  a->puppet = (world_puppet){0};
   a->running = false;
 }
 
@@ -421,6 +431,8 @@ void world_free(world *w) {
 al_drive *world_drive(world *w, uint32_t node) { return w->actors[node].drive; }
 al_node *world_node(world *w, uint32_t node) { return w->actors[node].node; }
 al_time world_now(const world *w) { return w->now; }
+uint64_t world_wall_s(const world *w) { return WALL_S + w->now / AL_SECOND; }
+const al_suite *world_suite(const world *w) { return w->o.suite; }
 uint64_t world_digest(const world *w) { return w->digest; }
 uint64_t world_events(const world *w) { return w->events; }
 void world_forbid_alloc(world *w, bool on) { w->no_alloc = on; }
@@ -436,10 +448,12 @@ al_bytes world_address(world *w, uint32_t node) {
 }
 
 uint32_t world_bufs_free(const world *w) {
-  al_buf taken[1024];
+  al_buf *taken = calloc(w->bufs + 1, sizeof *taken);
   uint32_t n = 0;
-  while (n < 1024 && (taken[n] = al_buf_take(w->work)) != 0) n++;
+  if (taken == NULL) abort();
+  while ((taken[n] = al_buf_take(w->work)) != 0) n++;
   for (uint32_t i = n; i > 0; i--) al_buf_drop(w->work, taken[i - 1]);
+  free(taken);
   return n;
 }
 
@@ -459,7 +473,7 @@ void world_start(world *w, uint32_t node) {
   al_store_u64(c.seed, w->o.seed);
   al_store_u32(c.seed + 8, node);
   al_store_u32(c.seed + 12, ++a->starts);
-  c.wall_s = 1800000000 + w->now / AL_SECOND;
+  c.wall_s = world_wall_s(w);
   c.snapshot = snapshot(a);
   c.network_secret = w->o.network_secret;
   c.addresses[0] = world_address(w, node);
@@ -469,6 +483,7 @@ void world_start(world *w, uint32_t node) {
     c.exit_rules_count = 1;
   }
   al_bytes snap = c.snapshot;
+  if (w->o.configure != NULL) w->o.configure(w->ctx, w, node, &c);
   al_err e = al_node_new(&a->node, &w->alloc, &c, w->now);
   if (e != AL_OK) {
     fprintf(stderr, "world: node %u: %s\n", node, al_err_text(e));
@@ -486,7 +501,7 @@ void world_start(world *w, uint32_t node) {
 void world_stop(world *w, uint32_t node, bool clean) {
   actor *a = &w->actors[node];
   if (!a->running) return;
-  if (clean) {
+  if (clean && a->node != NULL) {
     al_node_shutdown(a->node, w->work, w->now);
     al_drive_pump(a->drive);
   }
@@ -506,7 +521,7 @@ static void on_up(world *w, actor *a, tlink *l) {
   actor *p = &w->actors[l->peer];
   uint32_t slot = free_slot(p);
   uint8_t binding[32];
-  al_transport_sink sink = al_drive_sink(a->drive);
+  al_transport_sink sink = sink_of(a);
   if (!p->running || a->cut || p->cut || slot == LINKS_MAX) {
     al_link link = l->link;
     drop_link(l);
@@ -521,7 +536,7 @@ static void on_up(world *w, actor *a, tlink *l) {
   other->peer_serial = l->serial;
   l->peer_slot = slot;
   l->peer_serial = other->serial;
-  al_transport_sink far = al_drive_sink(p->drive);
+  al_transport_sink far = sink_of(p);
   uint32_t serial = l->serial;
   if (far.up(far.ctx, 0, binding, other) == 0) {
     al_link link = l->link;
@@ -542,12 +557,15 @@ static void happen(world *w, const ev *e) {
   if (e->kind == EV_TICK) {
     if (e->serial == a->starts && a->deadline != AL_TIME_NEVER && a->deadline <= w->now) {
       a->deadline = AL_TIME_NEVER;
-      al_drive_tick(a->drive);
+      if (a->puppet.tick != NULL)
+        a->puppet.tick(a->puppet.ctx);
+      else
+        al_drive_tick(a->drive);
     }
     return;
   }
   if (!l->used || l->serial != e->serial) return;
-  al_transport_sink sink = al_drive_sink(a->drive);
+  al_transport_sink sink = sink_of(a);
   if (e->kind == EV_UP) {
     on_up(w, a, l);
   } else if (e->kind == EV_FRAME) {
@@ -585,21 +603,57 @@ void world_run(world *w, al_time until) {
   if (w->now < until) w->now = until;
 }
 
+uint64_t world_counter_of(world *w, uint32_t node, const char *name) {
+  const char *n, *text;
+  uint64_t v;
+  const actor *a = &w->actors[node];
+  for (uint32_t k = 0; a->node != NULL && al_inspect_counter(a->node, k, &n, &text, &v); k++) {
+    if (strcmp(n, name) == 0) return v;
+  }
+  if (a->node != NULL) fprintf(stderr, "world: no counter %s\n", name);
+  return a->node != NULL ? UINT64_MAX : 0;
+}
+
 uint64_t world_counter(world *w, const char *name) {
   uint64_t sum = 0;
-  bool known = false;
-  for (uint32_t i = 0; i < w->o.nodes; i++) {
-    const char *n, *text;
-    uint64_t v;
-    if (!w->actors[i].running) continue;
-    for (uint32_t k = 0; al_inspect_counter(w->actors[i].node, k, &n, &text, &v); k++) {
-      if (strcmp(n, name) != 0) continue;
-      known = true;
-      sum += v;
-    }
-  }
-  if (!known) fprintf(stderr, "world: no counter %s\n", name);
+  for (uint32_t i = 0; i < w->o.nodes; i++) sum += world_counter_of(w, i, name);
   return sum;
+}
+
+/* ---- puppets ---- */
+
+void world_puppet_start(world *w, uint32_t node, const world_puppet *p) {
+  actor *a = &w->actors[node];
+  a->puppet = *p;
+  a->running = true;
+  a->starts++;
+  a->deadline = AL_TIME_NEVER;
+}
+
+void world_puppet_wake(world *w, uint32_t node, al_time when) {
+  h_deadline(&w->actors[node], when);
+}
+
+const al_transport_ops *world_ops(void) { return &ops; }
+
+al_transport *world_transport(world *w, uint32_t node) {
+  return (al_transport *)(void *)&w->actors[node];
+}
+
+/* ---- what is stored ---- */
+
+bool world_record(world *w, uint32_t node, uint32_t index, al_bytes *key, al_bytes *value) {
+  for (record *r = w->actors[node].store; r != NULL; r = r->next) {
+    if (index-- != 0) continue;
+    *key = (al_bytes){r->key, r->key_len};
+    *value = (al_bytes){r->value, r->value_len};
+    return true;
+  }
+  return false;
+}
+
+void world_record_put(world *w, uint32_t node, al_bytes key, al_bytes value) {
+  (void)s_put((al_store *)(void *)&w->actors[node], key, value);
 }
 
 bool world_inject(world *w, uint32_t from, uint32_t to, const uint8_t *frame, size_t len) {

@@ -25,10 +25,20 @@ typedef struct world_options {
   al_padding padding;
   al_limits limits; /* zeroed: the defaults */
   al_bytes network_secret;
+  uint32_t bufs, effects; /* of the work area all nodes share; 0: 65536 */
+  /* NULL, or: change a node's configuration just before it starts */
+  void (*configure)(void *ctx, world *w, uint32_t node, al_config *c);
 } world_options;
 
 /* What a test hears of a node. Commands may be given from inside, through world_drive. */
 typedef void world_event_fn(void *ctx, world *w, uint32_t node, const al_event *ev);
+
+/* Somebody else than a core at a node's place: hears the transport itself. */
+typedef struct world_puppet {
+  void *ctx;
+  al_transport_sink sink;
+  void (*tick)(void *ctx);
+} world_puppet;
 
 void world_options_default(world_options *o);
 world *world_new(const world_options *o, world_event_fn *fn, void *ctx);
@@ -36,6 +46,8 @@ void world_free(world *w);
 al_drive *world_drive(world *w, uint32_t node);
 al_node *world_node(world *w, uint32_t node);
 al_time world_now(const world *w);
+uint64_t world_wall_s(const world *w); /* Unix seconds */
+const al_suite *world_suite(const world *w);
 uint64_t world_digest(const world *w);
 uint64_t world_events(const world *w);
 uint32_t world_bufs_free(const world *w);
@@ -55,7 +67,8 @@ void world_cut(world *w, uint32_t node, bool cut);
 void world_run(world *w, al_time until);
 /* Allocation by any core from now on calls al_assert_failed while on. */
 void world_forbid_alloc(world *w, bool on);
-/* Sum of a counter over all nodes; the name must exist. */
+/* A counter of one node, or its sum over all running nodes; the name must exist. */
+uint64_t world_counter_of(world *w, uint32_t node, const char *name);
 uint64_t world_counter(world *w, const char *name);
 /* Change, drop or repeat frames on the wire: called for every frame sent; returns how many times it
  * is delivered (0 drops it); may alter it in place. */
@@ -64,5 +77,16 @@ typedef uint32_t world_tap_fn(void *ctx, world *w, uint32_t from, uint32_t to, u
 void world_set_tap(world *w, world_tap_fn *fn, void *ctx);
 /* Hand a frame to a node as if its neighbour had sent it, on the first link between the two. */
 bool world_inject(world *w, uint32_t from, uint32_t to, const uint8_t *frame, size_t len);
+
+/* A puppet is started in the place of a node that does not run; world_stop ends it. It sends and
+ * dials through the transport, and asks for one tick at a time. */
+void world_puppet_start(world *w, uint32_t node, const world_puppet *p);
+void world_puppet_wake(world *w, uint32_t node, al_time when);
+const al_transport_ops *world_ops(void);
+al_transport *world_transport(world *w, uint32_t node);
+
+/* What a node has stored: the index-th record (false past the end), borrowed; and change one. */
+bool world_record(world *w, uint32_t node, uint32_t index, al_bytes *key, al_bytes *value);
+void world_record_put(world *w, uint32_t node, al_bytes key, al_bytes value);
 
 #endif
