@@ -191,14 +191,21 @@ static void replay_early(caller *c) {
 
 /* ---- checks ---- */
 
-static void answer(al_lite *l, al_udp_sock *sock, const al_udp_addr *to, const al_stun_msg *m,
-                   unsigned identity, int error) {
+/* A check as it arrived. */
+typedef struct arrival {
+  al_udp_sock *sock;
+  const al_udp_addr *from;
+  const al_stun_msg *m;
+  unsigned identity; /* whose password it carries */
+} arrival;
+
+static void answer(al_lite *l, const arrival *a, int error) {
   uint8_t out[AL_STUN_MAX];
-  const char *key = l->t->identity[identity].key;
-  size_t len = error ? al_stun_write_error(out, m->id, error, key)
-                     : al_stun_write_success(out, m->id, to, key);
+  const char *key = l->t->identity[a->identity].key;
+  size_t len = error ? al_stun_write_error(out, a->m->id, error, key)
+                     : al_stun_write_success(out, a->m->id, a->from, key);
   l->t->count.checks_answered++;
-  al_udp_send_now(sock, to, (al_bytes){out, len});
+  al_udp_send_now(a->sock, a->from, (al_bytes){out, len});
 }
 
 static bool below_limits(al_lite *l, const al_udp_addr *from) {
@@ -240,39 +247,41 @@ static bool move(caller *c, al_udp_sock *sock, const al_udp_addr *from) {
   return true;
 }
 
-static void on_known(caller *c, al_udp_sock *sock, const al_udp_addr *from, const al_stun_msg *m) {
-  bool elsewhere = !al_udp_addr_equal(&c->from, from);
+static void on_known(caller *c, const arrival *a) {
+  bool elsewhere = !al_udp_addr_equal(&c->from, a->from);
   c->seen_us = c->lite->t->now_us;
-  if (elsewhere && m->use_candidate && !move(c, sock, from)) return;
-  answer(c->lite, sock, from, m, c->identity, 0);
+  if (elsewhere && a->m->use_candidate && !move(c, a->sock, a->from)) return;
+  answer(c->lite, a, 0);
 }
 
-static void on_check(al_lite *l, al_udp_sock *sock, const al_udp_addr *from, const al_stun_msg *m,
-                     unsigned identity) {
-  caller key = {
-      .tie_breaker = m->tie_breaker, .sock = sock, .identity = identity, .seen_us = l->t->now_us};
+static void on_check(al_lite *l, const arrival *a) {
+  const al_stun_msg *m = a->m;
+  caller key = {.tie_breaker = m->tie_breaker,
+                .sock = a->sock,
+                .identity = a->identity,
+                .seen_us = l->t->now_us};
   if (m->controlled) {
-    answer(l, sock, from, m, identity, AL_STUN_ROLE_CONFLICT);
+    answer(l, a, AL_STUN_ROLE_CONFLICT);
     return;
   }
   memcpy(key.name, m->username.ptr, m->username.len);
   caller *c = g_hash_table_lookup(l->by_name, &key);
   if (c) {
-    on_known(c, sock, from, m);
+    on_known(c, a);
     return;
   }
-  caller *other = g_hash_table_lookup(l->by_addr, from);
+  caller *other = g_hash_table_lookup(l->by_addr, a->from);
   if (other && is_held(other, l->t->now_us)) {
     l->t->count.drop_rival++;
     return;
   }
   if (other) evict(other);
-  if (!below_limits(l, from)) {
-    answer(l, sock, from, m, identity, AL_STUN_QUOTA);
+  if (!below_limits(l, a->from)) {
+    answer(l, a, AL_STUN_QUOTA);
     return;
   }
-  c = caller_new(l, &key, from);
-  answer(l, sock, from, m, identity, 0);
+  c = caller_new(l, &key, a->from);
+  answer(l, a, 0);
   replay_early(c);
 }
 
@@ -333,7 +342,7 @@ static void on_stun(al_lite *l, al_udp_sock *sock, const al_udp_addr *from, al_b
   if (identity < 0)
     l->t->count.drop_password++;
   else
-    on_check(l, sock, from, &m, (unsigned)identity);
+    on_check(l, &(arrival){sock, from, &m, (unsigned)identity});
 }
 
 static void on_datagram(void *ctx, al_udp_sock *sock, const al_udp_addr *from, al_bytes d) {

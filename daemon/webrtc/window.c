@@ -53,8 +53,8 @@ static uint64_t slack_bytes(uint64_t rate) {
   return slack > SLACK_BYTES ? SLACK_BYTES : slack;
 }
 
-/* The bound leaves a queue when the path is full. Round trips without one tell that start-up ended too
- * early, or that the path has become faster: begin again from here. */
+/* The bound leaves a queue when the path is full. Round trips without one tell that start-up
+ * ended too early, or that the path has become faster: begin again from here. */
 static void watch_queue(al_window *w, uint64_t rate) {
   int64_t half = (int64_t)(slack_bytes(rate) * 1000000 / (rate + 1) / 2);
   w->empty = w->rtt_us < w->rtt_min_us + half ? w->empty + 1 : 0;
@@ -86,8 +86,8 @@ static void take_rate(al_window *w, uint64_t rate, bool limited) {
   if (w->plateau >= PLATEAU_ROUNDS || queue) w->steady = true;
 }
 
-/* A round delivers what was sent in the one before, so the bound acts two rounds later: trebling lets
- * the window grow by 1.7 a round, doubling by 1.4. */
+/* A round delivers what was sent in the one before, so the bound acts two rounds later: trebling
+ * lets the window grow by 1.7 a round, doubling by 1.4. */
 static uint64_t start_up_step(uint64_t path, uint64_t rate) {
   uint64_t most = rate * STEP_US / 1000000;
   if (path < CAUTION_BYTES) return 2 * path;

@@ -1,6 +1,6 @@
-/* echo — the transport for a browser to talk to: sends every frame back on the bulk channel, as fast as
- * its credit lets it. One line of JSON per event on stdout; commands on stdin: "close LINK", "count",
- * end of file to leave. */
+/* echo — the transport for a browser to talk to: sends every frame back on the bulk channel, as
+ * fast as its credit lets it. One line of JSON per event on stdout; commands on stdin: "close
+ * LINK", "count", end of file to leave. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

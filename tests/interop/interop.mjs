@@ -1,5 +1,5 @@
 // A real browser against the transport: node interop.mjs PATH-OF-ECHO. TAP on stdout.
-// Each case is one entry of `cases`; to add the link handshake, add entries that use al.dial and frames.
+// Each case is one entry of `cases`; the link handshake needs only more entries that use al.dial.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -20,7 +20,8 @@ class Peer {
   constructor(path, silence) {
     this.events = [];
     this.waiting = [];
-    this.process = spawn(path, ['127.0.0.1', String(silence)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const stdio = ['pipe', 'pipe', 'inherit'];
+    this.process = spawn(path, ['127.0.0.1', String(silence)], { stdio });
     createInterface({ input: this.process.stdout }).on('line', line => {
       this.events.push(JSON.parse(line));
       for (const w of this.waiting.splice(0)) w();
@@ -45,7 +46,8 @@ class Peer {
 }
 
 const call = (page, name, ...args) =>
-  page.evaluate(([n, a]) => window.al[n](...a), [name, args]).catch(e => ({ error: e.message.split('\n')[0] }));
+  page.evaluate(([n, a]) => window.al[n](...a), [name, args])
+    .catch(e => ({ error: e.message.split('\n')[0] }));
 
 async function linked(t, extra = {}) {
   const up = t.peer.event({ event: 'up' }, 6000);
@@ -74,9 +76,9 @@ const cases = {
     const l = await linked(t);
     ok(true, `dialled with no signalling in ${l.ms.toFixed(1)} ms`);
     console.log(`# ${await call(t.page, 'dtls', l.id)}`);
-    ok(await call(t.page, 'echo', l.id, sizes) === true, 'bulk: frames of every size come back');
-    ok(await call(t.page, 'echo', l.id, sizes, 'rt') === true, 'rt: frames of every size come back');
-    ok(await call(t.page, 'echo', l.id, many(2000, 1120)) === true, 'bulk: 2,000 full frames come back');
+    ok(await call(t.page, 'echo', l.id, sizes) === true, 'bulk: every size comes back');
+    ok(await call(t.page, 'echo', l.id, sizes, 'rt') === true, 'rt: every size comes back');
+    ok(await call(t.page, 'echo', l.id, many(2000, 1120)) === true, 'bulk: 2,000 full frames');
     await call(t.page, 'hangUp', l.id);
     const down = await t.peer.event({ event: 'down', link: l.link });
     ok(down?.reason === PEER, 'the browser hangs up: the peer hears it');
@@ -111,7 +113,8 @@ const cases = {
     const l = await linked(t);
     t.peer.say(`close ${l.link}`);
     ok(await call(t.page, 'closes', l.id, 3000) === true, 'the browser sees it');
-    ok((await t.peer.event({ event: 'down', link: l.link }))?.reason === CLOSED, 'and so does the peer');
+    const down = await t.peer.event({ event: 'down', link: l.link });
+    ok(down?.reason === CLOSED, 'and so does the peer');
   },
   async 'a wrong fingerprint'(t) {
     const fingerprint = t.address.fingerprint.replace(/^../, x => (x === '00' ? '01' : '00'));
@@ -124,13 +127,13 @@ const cases = {
     const r = await call(t.page, 'dial', { ...t.address, password, wait: 2500 });
     t.peer.say('count');
     const c = await t.peer.event({ event: 'count' });
-    ok(Boolean(r.error) && c.drop_password > 0, `no answer: ${r.error}, drop_password ${c.drop_password}`);
+    ok(Boolean(r.error) && c.drop_password > 0, `no answer: drop_password ${c.drop_password}`);
     ok(c.sessions === 0, 'no session was made');
   },
   async 'twelve idle seconds'(t) {
     const l = await linked(t);
     await new Promise(r => setTimeout(r, 12000));
-    ok(await call(t.page, 'echo', l.id, sizes) === true, 'the link lives: consent checks are answered');
+    ok(await call(t.page, 'echo', l.id, sizes) === true, 'the link lives');
     t.peer.say('count');
     const c = await t.peer.event({ event: 'count' });
     ok(c.checks_answered > 2, `${c.checks_answered} checks were answered`);
@@ -151,15 +154,16 @@ async function main() {
   const peer = new Peer(path, 8000);
   const hello = await peer.event({ event: 'listening' }, 5000);
   if (!hello) throw new Error('the peer did not start');
-  const server = await chromium.launchServer({ executablePath: browserPath, headless: true, args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'] });
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const server = await chromium.launchServer({ executablePath: browserPath, headless: true, args });
   const browser = await chromium.connect(server.wsEndpoint());
   const page = await browser.newPage();
   page.on('pageerror', e => console.log(`# page: ${e.message}`));
   await page.evaluate(`(${install})()`);
   console.log(`# Chromium ${browser.version()}`);
-  const address = { ip: '127.0.0.1', port: hello.port, password: hello.password, fingerprint: hello.fingerprint };
+  const { port, password, fingerprint } = hello;
+  const address = { ip: '127.0.0.1', port, password, fingerprint };
   const t = { peer, page, address, browserPid: server.process().pid };
   for (const [name, run] of Object.entries(cases)) {
     console.log(`# ${name}`);

@@ -1,5 +1,5 @@
-// What runs inside the browser. A page knows nothing but the address of a node; it fabricates the answer
-// (ICE-lite, passive) and nothing is munged. Installed as window.al by interop.mjs.
+// What runs inside the browser. A page knows nothing but the address of a node; it fabricates the
+// answer (ICE-lite, passive) and nothing is munged. Installed as window.al by interop.mjs.
 export function install() {
   const sleep = ms => new Promise(r => setTimeout(r, ms));
   const within = (promise, ms, what) =>
@@ -7,10 +7,11 @@ export function install() {
   const links = new Map();
   let last = 0;
 
-  const answer = a => ['v=0', 'o=- 1 1 IN IP4 0.0.0.0', 's=-', 't=0 0', 'a=ice-lite', 'a=group:BUNDLE 0',
-    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'c=IN IP4 0.0.0.0', 'a=ice-ufrag:allium',
-    'a=ice-pwd:' + a.password, 'a=fingerprint:sha-256 ' + a.fingerprint, 'a=setup:passive', 'a=mid:0',
-    'a=sctp-port:5000', 'a=max-message-size:' + (a.max ?? 262144),
+  const answer = a => ['v=0', 'o=- 1 1 IN IP4 0.0.0.0', 's=-', 't=0 0', 'a=ice-lite',
+    'a=group:BUNDLE 0', 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'c=IN IP4 0.0.0.0',
+    'a=ice-ufrag:allium', 'a=ice-pwd:' + a.password, 'a=fingerprint:sha-256 ' + a.fingerprint,
+    'a=setup:passive', 'a=mid:0', 'a=sctp-port:5000',
+    'a=max-message-size:' + (a.max ?? 262144),
     `a=candidate:1 1 udp 2130706431 ${a.ip} ${a.port} typ host`, 'a=end-of-candidates', ''].join('\r\n');
 
   async function dial(a) {
@@ -31,13 +32,15 @@ export function install() {
     const up = Promise.all([l.bulk, l.rt].map(ch => new Promise((ok, no) => {
       ch.onopen = ok;
       ch.onerror = e => no(e.error ?? new Error('channel error'));
-      pc.onconnectionstatechange = () => pc.connectionState === 'failed' && no(new Error('failed'));
+      pc.onconnectionstatechange = () =>
+        pc.connectionState === 'failed' && no(new Error('failed'));
     })));
     await within(up, a.wait ?? 6000, 'open, ice ' + pc.iceConnectionState);
     return { id, ms: performance.now() - started };
   }
 
-  const pattern = (n, seed) => Uint8Array.from({ length: n }, (_, i) => (i * 31 + seed * 7 + (i >> 8)) & 255);
+  const pattern = (n, seed) =>
+    Uint8Array.from({ length: n }, (_, i) => (i * 31 + seed * 7 + (i >> 8)) & 255);
 
   async function receive(l, n, ms) {
     const end = performance.now() + ms;

@@ -1,5 +1,5 @@
-/* What strangers, liars and bad networks may do to the port: garbage, floods, forged checks, limits, bad
- * messages, packets out of order, a NAT that forgets. */
+/* What strangers, liars and bad networks may do to the port: garbage, floods, forged checks,
+ * limits, bad messages, packets out of order, a NAT that forgets. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <glib-unix.h>
@@ -253,8 +253,8 @@ static void test_forged(void) {
   stop();
 }
 
-/* A check under a new name from the address of a living session: forged, it must not cut the session
- * off; genuine, it succeeds once the old session has been quiet for a while. */
+/* A check under a new name from the address of a living session: forged, it must not cut the
+ * session off; genuine, it succeeds once the old session has been quiet for a while. */
 static void test_rival(void) {
   al_webrtc_config c = config();
   uint8_t check[AL_STUN_MAX];

@@ -1,12 +1,13 @@
-/* The STUN codec: RFC 5769's vector, our own round trips, every truncation and a million mutations; and
- * both CRC-32C. argv[1]: seed. */
+/* The STUN codec: RFC 5769's vector, our own round trips, every truncation and a million
+ * mutations; and both CRC-32C. argv[1]: seed. */
 #include <stdlib.h>
 
 #include "../tap.h"
 #include "webrtc/crc32c.h"
 #include "webrtc/stun.h"
 
-/* RFC 5769 2.1: password "VOkJxbRl1RmTxUk/WvJxBt" has 22 characters, so only its structure is used. */
+/* RFC 5769 2.1: password "VOkJxbRl1RmTxUk/WvJxBt" has 22 characters, so only its structure is
+ * used. */
 static const uint8_t rfc5769_request[] = {
     0x00, 0x01, 0x00, 0x58, 0x21, 0x12, 0xa4, 0x42, 0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86,
     0xfa, 0x87, 0xdf, 0xae, 0x80, 0x22, 0x00, 0x10, 0x53, 0x54, 0x55, 0x4e, 0x20, 0x74, 0x65, 0x73,

@@ -19,8 +19,8 @@ typedef struct outcome {
   bool overflow;
 } outcome;
 
-/* Fluid model: each round sends a window; the bottleneck delivers `rate` and queues the rest. Slow start
- * doubles the window each round up to the bound. */
+/* Fluid model: each round sends a window; the bottleneck delivers `rate` and queues the rest.
+ * Slow start doubles the window each round up to the bound. */
 static outcome run(const path *p, double seconds, al_window *w, int64_t *now) {
   outcome o = {0};
   double cwnd = model_cwnd, delivered = (double)w->delivered, base = delivered;
