@@ -50,8 +50,8 @@ const char *al_err_name(al_err e);
 const char *al_err_text(al_err e);
 
 /* al_alloc — where a node's memory comes from. alloc returns zeroed memory or NULL; free takes
- * NULL. Called in *_new/_init, in bounded table growth and in command handling; never for cells
- * and ticks. */
+ * NULL. Called in *_new/_init, in command handling and where a circuit is built (growth of tables
+ * within al_limits); never for other cells and ticks. */
 typedef struct al_alloc {
   void *ctx;
   void *(*alloc)(void *ctx, size_t size);

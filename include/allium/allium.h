@@ -1,7 +1,8 @@
 /* allium.h — the core: a node is a pure function of (state, input, now). al_node_input and the thin
  * makers of commands are the only door in, al_work_next is the only door out: mutate once, drain
  * until it returns false, repeat. No clock is read, no socket opened, no randomness drawn that was
- * not handed in, and nothing allocated while a frame or a tick is handled.
+ * not handed in, and nothing allocated while cells and ticks are handled; only where a circuit is
+ * built a table may grow within al_limits.
  * Layer 4 (implemented by src/node). Source: docs/ARCHITECTURE.md 4. */
 #ifndef ALLIUM_H
 #define ALLIUM_H

@@ -145,6 +145,9 @@ static al_counter judge(const al_circuits *cs, const al_circuit_port *port,
   if (peer_dialled == port->dialled) return AL_COUNT_circuit_parse;
   if (al_map_find_u64(&cs->by_id, al_circuit_key(q->link, q->id), NULL))
     return AL_COUNT_circuit_state;
+  /* No link has more circuits than it leaves free: nobody takes the last place alone. */
+  if (port->sides_count >= cs->cfg.circuits_max - al_slab_count(&cs->items))
+    return AL_COUNT_circuit_full;
   if (q->route->command == AL_ROUTE_CREATE_END) return AL_COUNT__COUNT;
   if (al_id_equal(&q->route->next, &cs->cfg.self)) return AL_COUNT_circuit_parse;
   return port->half_open >= cs->cfg.half_open_max ? AL_COUNT_circuit_full : AL_COUNT__COUNT;

@@ -72,7 +72,6 @@ al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding
   al_err e = al_link_accept(&n->links, n->now, binding, ret);
   if (e != AL_OK) return AL_EFULL;
   (void)neighbour_new(n, *ret, true);
-  (void)al_circuits_reserve(&n->circuits, 64);
   al_node_finish(n, w);
   return AL_OK;
 }

@@ -121,8 +121,7 @@ static al_err init_circuits(al_node *n) {
                           .queue_cells_max = n->limits.queue_cells_max,
                           .held_cells_max = 32768,
                           .creates_per_s = n->limits.creates_per_s};
-  al_err e = al_circuits_init(&n->circuits, &c);
-  return e == AL_OK ? al_circuits_reserve(&n->circuits, 64) : e;
+  return al_circuits_init(&n->circuits, &c);
 }
 
 static al_err init_streams(al_node *n) {
@@ -286,7 +285,6 @@ static void on_link_up(al_node *n, al_work *w, const al_input *in) {
     al_node_link_lost(n, w, in->link, AL_EFULL, true);
     return;
   }
-  (void)al_circuits_reserve(&n->circuits, 64);
   al_node_touch(n, in->link);
 }
 

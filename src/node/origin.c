@@ -56,6 +56,7 @@ static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_ci
   uint8_t packet[AL_SPHINX_BYTES];
   al_circuit_opening opening = {.link = link, .plan = plan, .packet = packet};
   if (!al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX)) return AL_REASON_RESOURCE;
+  (void)al_circuits_reserve(&n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
   if (al_circuit_open(&n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
     return AL_REASON_RESOURCE;
   }

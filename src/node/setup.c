@@ -177,6 +177,7 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
     al_wipe(&keys, sizeof keys);
     return false;
   }
+  (void)al_circuits_reserve(&n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
   al_circuit_request q = {
       .link = link, .id = m->id, .route = &res.route, .hop_secret = keys.secret};
   al_circuit_verdict v =

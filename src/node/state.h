@@ -23,6 +23,7 @@ enum {
   AL_NODE_PENDING_US = 8000000,  /* ... at most so long */
   AL_NODE_ORIGINS_MAX = 256,     /* own circuits */
   AL_NODE_ATTEMPTS_MAX = 4,      /* paths tried for one own circuit */
+  AL_NODE_CIRCUITS_SPARE = 8,    /* circuits that there is memory for beyond those there are */
   AL_NODE_SPARES = 2,            /* own circuits kept ready */
   AL_NODE_IDLE_US = 600000000,   /* an own circuit without streams is given up after this */
   AL_NODE_DIRTY_US = 600000000,  /* no new streams on a circuit this long after its first */
