@@ -61,6 +61,68 @@ static void on_credit(void *ctx, al_link link, uint32_t bytes) {
   (void)bytes;
 }
 
+/* ---- as a relay ---- */
+
+static void send_cell(hostile *h, al_link link, const uint8_t *cell) {
+  uint8_t frame[AL_FRAME_BYTES];
+  if (!al_link_may_seal(&h->links, link)) return;
+  if (world_credit(h->w, h->node, link) < sizeof frame) return;
+  memcpy(frame + AL_LINK_CELL_AT, cell, AL_CELL_BYTES);
+  al_link_seal(&h->links, link, world_now(h->w), frame);
+  (void)world_ops()->send(world_transport(h->w, h->node), link, AL_CHANNEL_BULK,
+                          (al_bytes){frame, sizeof frame});
+}
+
+static void tell_gone(hostile *h, al_circuit_gone *gone) {
+  uint8_t cell[AL_CELL_BYTES];
+  for (int side = 0; side < 2; side++) {
+    if (gone->tell[side].link == 0) continue;
+    al_circuit_destroy_cell(cell, gone->tell[side].id, gone->reason);
+    send_cell(h, gone->tell[side].link, cell);
+  }
+}
+
+static void pass_on(hostile *h, al_link link, uint8_t *cell) {
+  bool chosen = ++h->relayed % 20 == 0;
+  if (h->mischief == HOSTILE_DROP_ALL || (h->mischief == HOSTILE_DROP_SOME && chosen)) return;
+  if (h->mischief == HOSTILE_ALTER && chosen) cell[AL_CELL_HEADER_BYTES + h->relayed % 1000] ^= 1;
+  if (h->mischief == HOSTILE_REPEAT) send_cell(h, link, cell);
+  if (h->mischief == HOSTILE_SWAP && h->swap_link == 0) {
+    memcpy(h->swap, cell, AL_CELL_BYTES);
+    h->swap_link = link;
+    return;
+  }
+  send_cell(h, link, cell);
+  if (h->swap_link != 0) send_cell(h, h->swap_link, h->swap);
+  h->swap_link = 0;
+}
+
+static void relay_setup(hostile *h, al_link from, const al_link_message *m) {
+  uint8_t cell[AL_CELL_BYTES];
+  al_sphinx_keys keys;
+  al_sphinx_result res;
+  al_circuit_out out;
+  al_circuit_gone gone;
+  uint32_t id;
+  const uint8_t *sk = h->onion_sk[world_wall_s(h->w) / AL_EPOCH_S - h->fields.epoch];
+  if (al_sphinx_open(h->suite, m->ptr, sk, &keys) != AL_OK ||
+      al_sphinx_peel(h->suite, m->ptr, &keys, &res) != AL_OK)
+    return;
+  const al_circuit_request q = {
+      .link = from, .id = m->id, .route = &res.route, .hop_secret = keys.secret};
+  al_circuit_verdict v = al_circuit_extend(&h->circuits, world_now(h->w), &q, cell, &out);
+  if (v == AL_CIRCUIT_SEND) send_cell(h, out.link, cell);
+  if (v != AL_CIRCUIT_NEXT) return;
+  al_link link = al_link_find_by_peer(&h->links, &out.next);
+  if (link != 0 && al_circuit_link_out(&h->circuits, out.circ, link, &id) == AL_OK) {
+    (void)al_link_send_message(&h->links, link, AL_MESSAGE_SPHINX, id,
+                               al_view(m->ptr, AL_SPHINX_BYTES));
+    pump(h, link);
+  } else if (al_circuit_destroy(&h->circuits, out.circ, AL_REASON_NO_RELAY, &gone) == AL_OK) {
+    tell_gone(h, &gone);
+  }
+}
+
 static void on_cell(hostile *h, al_link link, uint8_t *cell, const al_cell_header *head) {
   al_circuit_out out;
   if (head->type == AL_CELL_DESTROY) {
@@ -78,6 +140,13 @@ static void on_cell(hostile *h, al_link link, uint8_t *cell, const al_cell_heade
       break;
     case AL_CIRCUIT_ENDED:
       h->circuit_why = out.gone.reason;
+      tell_gone(h, &out.gone);
+      break;
+    case AL_CIRCUIT_SEND:
+      send_cell(h, out.link, cell);
+      break;
+    case AL_CIRCUIT_HOLD:
+      pass_on(h, out.link, cell);
       break;
     default:
       break;
@@ -86,6 +155,7 @@ static void on_cell(hostile *h, al_link link, uint8_t *cell, const al_cell_heade
 
 static void on_message(hostile *h, al_link link, const al_link_message *m) {
   if (m->kind < 8) h->messages[m->kind]++;
+  if (m->kind == AL_MESSAGE_SPHINX && h->mischief != HOSTILE_NO_RELAY) relay_setup(h, link, m);
   if (m->kind != AL_MESSAGE_WANT) return;
   for (uint32_t i = 0; i < h->answers_count; i++)
     (void)al_link_send_message(&h->links, link, AL_MESSAGE_DESCRIPTOR, 0, h->answers[i]);

@@ -9,6 +9,17 @@
 #include "sphinx/sphinx.h"
 #include "world.h"
 
+/* How it carries other nodes' circuits, if it does. Cells only; set-up is always honest. */
+typedef enum hostile_mischief {
+  HOSTILE_NO_RELAY = 0,
+  HOSTILE_FAITHFUL,
+  HOSTILE_DROP_ALL,
+  HOSTILE_DROP_SOME, /* every 20th */
+  HOSTILE_ALTER,     /* every 20th */
+  HOSTILE_REPEAT,    /* every cell once more */
+  HOSTILE_SWAP,      /* neighbours change places */
+} hostile_mischief;
+
 typedef struct hostile {
   world *w;
   uint32_t node;
@@ -28,7 +39,8 @@ typedef struct hostile {
   al_bytes secret;
 
   /* what it does */
-  bool silent;         /* sends nothing by itself any more, not even PONG */
+  bool silent; /* sends nothing by itself any more, not even PONG */
+  hostile_mischief mischief;
   al_bytes answers[8]; /* records given for every WANT, whoever was asked for */
   uint32_t answers_count;
 
@@ -38,6 +50,9 @@ typedef struct hostile {
   al_reason destroy_why, circuit_why;
   al_circ opened;
   uint8_t payload[AL_RELAY_BYTES]; /* of the last relay payload */
+  uint32_t relayed;
+  uint8_t swap[AL_CELL_BYTES]; /* a cell kept back ... */
+  al_link swap_link;           /* ... for this link */
 } hostile;
 
 /* Take the place of a node; its keys follow from its place. */

@@ -41,7 +41,7 @@ __attribute__((unused)) static void scene_limits(world_options *o) {
   o->limits = (al_limits){.links_max = 32,
                           .circuits_max = 512,
                           .streams_max = 256,
-                          .peers_max = 64,
+                          .peers_max = 400,
                           .queue_cells_max = 512,
                           .creates_per_s = 50,
                           .stream_window = 1 << 20,

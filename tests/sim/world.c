@@ -640,6 +640,13 @@ al_transport *world_transport(world *w, uint32_t node) {
   return (al_transport *)(void *)&w->actors[node];
 }
 
+uint32_t world_credit(world *w, uint32_t node, al_link link) {
+  const tlink *l = find_link(&w->actors[node], link);
+  if (l == NULL || !l->up) return 0;
+  uint32_t used = buffered(w, l);
+  return used < w->o.queue_bytes ? w->o.queue_bytes - used : 0;
+}
+
 /* ---- what is stored ---- */
 
 bool world_record(world *w, uint32_t node, uint32_t index, al_bytes *key, al_bytes *value) {

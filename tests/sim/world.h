@@ -84,6 +84,8 @@ void world_puppet_start(world *w, uint32_t node, const world_puppet *p);
 void world_puppet_wake(world *w, uint32_t node, al_time when);
 const al_transport_ops *world_ops(void);
 al_transport *world_transport(world *w, uint32_t node);
+/* Bytes that a link's transport takes now. */
+uint32_t world_credit(world *w, uint32_t node, al_link link);
 
 /* What a node has stored: the index-th record (false past the end), borrowed; and change one. */
 bool world_record(world *w, uint32_t node, uint32_t index, al_bytes *key, al_bytes *value);
