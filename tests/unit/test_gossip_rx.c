@@ -318,6 +318,10 @@ static void test_sources(void) {
   digest_of(&w, 100);
   rx(c, link[3 - order[0] - order[1]], AL_MESSAGE_DIGEST, &w);
   tap_is_u64(al_map_count(&c->n[0].g.want_by_id), 10 + 33, "half of the wants to a neighbour");
+  digest_of(&w, 100);
+  rx(c, link[order[0]], AL_MESSAGE_DIGEST, &w);
+  tap_is_u64(al_map_count(&c->n[0].g.want_by_id), 64, "then the table is full");
+  tap_is_u64(c->n[0].counters.v[AL_COUNT_gossip_full], 100 - 21, "gossip_full");
   end(c);
 }
 

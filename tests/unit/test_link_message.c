@@ -82,9 +82,10 @@ static void test_order(void) {
   al_cell_header h = peek(t, frame);
   tap_ok(h.type == AL_CELL_MESSAGE && h.flags == AL_MESSAGE_SPHINX, "SPHINX before records");
   al_link_ping_now(ls, al_link_session_get(ls, link), t->now);
-  tap_ok(al_link_has_urgent(ls, link), "a PING is urgent");
+  tap_ok(al_link_has_urgent(ls, link) && al_link_urgent_is_rt(ls, link), "a PING is urgent");
   tap_ok(al_link_next(ls, link, t->now, frame, &ch) && ch == AL_CHANNEL_RT, "goes over rt");
   tap_ok(peek(t, frame).type == AL_CELL_PING, "and first");
+  tap_ok(!al_link_urgent_is_rt(ls, link), "then nothing of rt is left");
   unsigned kinds[8] = {0}, last = 0, sorted = 1;
   while (al_link_next(ls, link, t->now, frame, &ch)) {
     h = peek(t, frame);
