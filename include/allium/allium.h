@@ -21,7 +21,7 @@ typedef struct al_work al_work;
 
 /* al_work_new — make a work area.
  *   bufs_max     packet buffers of AL_FRAME_BYTES each, 64..1048575
- *   effects_max  effects that one input may leave behind, at least 256; when it is full the core
+ *   effects_max  effects that one input may leave behind, at least 1024; when it is full the core
  *                defers work to the next input and never loses an effect
  * Result: AL_OK, AL_EINVAL, AL_ENOMEM.   Cost: allocates all of it.
  * Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */

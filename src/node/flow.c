@@ -110,9 +110,13 @@ static void tell_stream(al_node *n, al_work *w, const al_stream_event *from) {
   al_node_tell(n, w, &ev);
 }
 
-void al_node_flow_events(al_node *n, al_work *w) {
+/* Events of one packet always fit into a drained queue; those of many streams that end at once are
+ * told over several drains. Result: whether all were told. */
+bool al_node_flow_events(al_node *n, al_work *w) {
   al_stream_event ev;
-  while (al_streams_event(&n->streams, &ev)) {
+  for (;;) {
+    n->events_left = !al_work_may_tell(w);
+    if (n->events_left || !al_streams_event(&n->streams, &ev)) break;
     if (ev.kind == AL_STREAM_EV_SILENT) {
       silent(n, w, &ev);
     } else if (ev.kind == AL_STREAM_EV_REQUEST && n->rules_count == 0) {
@@ -122,6 +126,8 @@ void al_node_flow_events(al_node *n, al_work *w) {
       tell_stream(n, w, &ev);
     }
   }
+  if (n->events_left) n->again = true;
+  return !n->events_left;
 }
 
 /* ---- commands ---- */
@@ -148,6 +154,7 @@ al_err al_stream_open(al_node *n, al_work *w, al_time now, const al_target *t, u
   advance(n, now);
   if (!target_valid(t)) return AL_EINVAL;
   if (n->closing) return AL_ESTATE;
+  if (!al_work_may_tell(w)) return AL_EFULL; /* effects must be drained first */
   al_stream_target st = {(uint8_t)t->kind, t->port, al_view(t->host, t->host_len)};
   al_reason why = AL_REASON_RESOURCE;
   al_stream s;

@@ -11,6 +11,7 @@ void al_inspect_node(const al_node *n, al_node_info *ret) {
   }
   for (al_peer p; (p = al_book_each(&n->book, &cursor)) != 0;) {
     const al_peer_entry *e = al_book_get(&n->book, p);
+    if (!al_book_fresh(e, al_node_wall_s(n))) continue;
     ret->peers++;
     if ((e->desc.flags & AL_DESC_RELAY) != 0) ret->relays++;
     if ((e->desc.flags & AL_DESC_EXIT) != 0) ret->exits++;

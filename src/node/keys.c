@@ -44,6 +44,7 @@ static node_onion *make(al_node *n, uint64_t epoch) {
   uint8_t seed[AL_KEM_SEED_BYTES];
   al_rng_bytes(&n->rng, seed, sizeof seed);
   node_onion *o = place(n, epoch, seed);
+  if (o != NULL) o->record_base = al_node_stale_tags(n, epoch); /* those are still being deleted */
   al_wipe(seed, sizeof seed);
   return o;
 }

@@ -226,6 +226,16 @@ static void try_joins(al_node *n, al_work *w) {
   }
 }
 
+/* Any node that is known, its descriptor expired or not: its address may still be right. */
+static al_peer anybody(al_node *n) {
+  uint32_t cursor = 0, seen = 0;
+  al_peer chosen = 0;
+  for (al_peer p; (p = al_book_each(&n->book, &cursor)) != 0;) {
+    if (al_rng_below(&n->rng, ++seen) == 0) chosen = p;
+  }
+  return chosen;
+}
+
 /* Some neighbours at random, so that the graph of links is connected and descriptors spread. */
 static void seek_neighbours(al_node *n, al_work *w) {
   uint32_t up;
@@ -234,6 +244,7 @@ static void seek_neighbours(al_node *n, al_work *w) {
   for (uint32_t tries = 0; tries < 8; tries++) {
     if (up + dialling >= AL_NODE_LINKS_WANTED || dialling >= AL_NODE_DIALS_MAX) return;
     al_peer p = al_book_sample(&n->book, &n->rng, 0, al_node_wall_s(n));
+    if (p == 0 && up == 0) p = anybody(n);
     const al_peer_entry *e = al_book_get(&n->book, p);
     if (e == NULL) return;
     if (al_link_find_by_peer(&n->links, &e->id) != 0) continue;
@@ -248,7 +259,7 @@ static void close_redundant(al_node *n, al_work *w) {
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
     const node_neighbour *nb = al_node_neighbour_of(n, l);
     if (nb == NULL || !nb->up || !al_link_is_redundant(&n->links, l)) continue;
-    if (al_circuit_link_count(&n->circuits, l) != 0) continue;
+    if (al_circuit_link_count(&n->circuits, l) != 0 || !al_work_may_tell(w)) continue;
     if (al_time_since(n->now, nb->since) < 5 * AL_SECOND) continue;
     if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_REDUNDANT) != AL_OK) continue;
     al_node_touch(n, l);
@@ -257,12 +268,20 @@ static void close_redundant(al_node *n, al_work *w) {
   }
 }
 
+static uint32_t count_fresh(const al_node *n) {
+  uint32_t cursor = 0, count = 0;
+  for (al_peer p; (p = al_book_each(&n->book, &cursor)) != 0;) {
+    if (al_book_fresh(al_book_get(&n->book, p), al_node_wall_s(n))) count++;
+  }
+  return count;
+}
+
 void al_node_neighbours_house(al_node *n, al_work *w) {
   if (n->closing) return;
   (void)al_book_expire(&n->book, al_node_wall_s(n));
   seek_neighbours(n, w);
   close_redundant(n, w);
-  uint32_t known = al_book_count(&n->book);
+  uint32_t known = count_fresh(n);
   if (known != n->peers_told) {
     n->peers_told = known;
     al_event ev = {.kind = AL_EV_PEERS, .count = known};

@@ -165,6 +165,7 @@ static al_err init_modules(al_node *n) {
   if (e == AL_OK) e = init_circuits(n);
   if (e == AL_OK) e = init_streams(n);
   if (e == AL_OK) e = init_tables(n);
+  if (e == AL_OK) e = al_node_stored_init(n);
   for (int i = 0; i < AL_NODE_ONION_KEYS && e == AL_OK; i++) {
     al_rng_bytes(&n->rng, secret, sizeof secret);
     e = al_replay_init(&n->onion[i].replay, &n->alloc, n->limits.replay_tags_max, secret);
@@ -220,6 +221,7 @@ void al_node_free(al_node *n, al_work *w) {
   al_links_clear(&n->links);
   al_book_clear(&n->book);
   al_node_keys_clear(n);
+  al_node_stored_clear(n);
   al_identity_clear(&n->identity);
   al_rng_clear(&n->rng);
   al_delete(&a, n->neighbours, n->limits.links_max * sizeof *n->neighbours);
@@ -290,7 +292,7 @@ static void on_link_up(al_node *n, al_work *w, const al_input *in) {
 
 static void on_links_time(al_node *n, al_work *w) {
   al_link_event ev;
-  while (al_links_tick(&n->links, n->now, &ev)) {
+  while (al_work_may_tell(w) && al_links_tick(&n->links, n->now, &ev)) {
     if (ev.kind == AL_LINK_EVENT_SEND) {
       al_node_touch(n, ev.link);
     } else {
@@ -299,12 +301,32 @@ static void on_links_time(al_node *n, al_work *w) {
   }
 }
 
+/* Say CLOSE on every link and let it go, as many as the queue takes; then leave the clean mark. */
+static void close_links(al_node *n, al_work *w) {
+  uint32_t cursor = 0;
+  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
+    if (!al_work_may_send(w)) {
+      n->again = true;
+      return;
+    }
+    if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_SHUTDOWN) == AL_OK) {
+      al_node_touch(n, l);
+      al_node_pump_all(n, w);
+    }
+    al_node_link_lost(n, w, l, AL_ECLOSED, true);
+  }
+  al_node_store_guards(n, w);
+  al_node_store_u64(n, w, "clean", 1);
+  n->ended = true;
+}
+
 static void on_tick(al_node *n, al_work *w) {
   al_circuit_gone gone;
   on_links_time(n, w);
   while (al_circuit_tick(&n->circuits, n->now, &gone)) al_node_circuit_gone(n, w, &gone);
   if (al_gossip_deadline(&n->gossip) <= n->now) al_gossip_tick(&n->gossip, n->now);
   if (al_streams_deadline(&n->streams) <= n->now) al_streams_tick(&n->streams, n->now);
+  if (n->closing && !n->ended) close_links(n, w);
   if (n->house_at > n->now) return;
   n->house_at = n->now + AL_NODE_HOUSE_US;
   al_node_keys_house(n, w);
@@ -312,12 +334,14 @@ static void on_tick(al_node *n, al_work *w) {
   al_node_pending_house(n, w);
   al_node_origins_house(n, w);
   al_node_store_guards(n, w);
+  al_node_forget_stale(n, w);
+  al_node_stored_sweep(n, w);
 }
 
 void al_node_finish(al_node *n, al_work *w) {
-  n->again = false;
+  n->again = n->starved = false;
   al_node_origins_settle(n, w);
-  al_node_flow_events(n, w);
+  (void)al_node_flow_events(n, w);
   al_node_flow_wants(n);
   al_node_gossip_send(n);
   al_node_pump_all(n, w);
@@ -333,6 +357,11 @@ al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
   al_streams_reap(&n->streams); /* no event of an earlier input is outstanding */
   if (in->now > n->now) n->now = in->now;
   if (!n->begun) begin(n, w);
+  bool told = !n->events_left || al_node_flow_events(n, w);
+  if (in->kind == AL_IN_RX && !told) { /* as if lost on the way */
+    al_buf_drop(w, in->u.rx.buf);
+    return AL_OK;
+  }
   if (in->kind != AL_IN_TICK && in->kind != AL_IN_SEED &&
       al_node_neighbour_of(n, in->link) == NULL) {
     if (in->kind == AL_IN_RX) al_buf_drop(w, in->u.rx.buf);
@@ -365,8 +394,8 @@ al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
 }
 
 al_time al_node_deadline(const al_node *n) {
-  if (n->again || !n->begun) return n->now;
-  al_time t = n->house_at;
+  if ((n->again && !n->starved) || !n->begun) return n->now;
+  al_time t = n->again ? al_min_u64(n->house_at, n->now + AL_MS) : n->house_at;
   t = al_min_u64(t, al_links_deadline(&n->links));
   t = al_min_u64(t, al_gossip_deadline(&n->gossip));
   t = al_min_u64(t, al_circuit_deadline(&n->circuits));
@@ -388,17 +417,7 @@ void al_node_shutdown(al_node *n, al_work *w, al_time now) {
   if (now > n->now) n->now = now;
   if (!n->begun) begin(n, w); /* else a clean mark would vouch for tags of a run before */
   n->closing = true;
-  uint32_t cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_SHUTDOWN) == AL_OK)
-      al_node_touch(n, l);
-  }
-  al_node_store_guards(n, w);
-  al_node_pump_all(n, w);
-  cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    al_node_link_lost(n, w, l, AL_ECLOSED, true);
-  }
-  al_node_flow_events(n, w);
-  al_node_store_u64(n, w, "clean", 1);
+  n->again = n->starved = false;
+  close_links(n, w);
+  (void)al_node_flow_events(n, w);
 }

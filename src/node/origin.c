@@ -233,6 +233,10 @@ void al_node_origins_settle(al_node *n, al_work *w) {
     for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
       node_origin *o = &n->origins[i];
       if (o->state == ORIGIN_FREE || !o->lost) continue;
+      if (!al_work_may_tell(w)) {
+        n->origins_lost = n->again = true;
+        return;
+      }
       o->lost = false;
       if (o->state == ORIGIN_OPEN) {
         give_up(n, w, o, o->lost_why);
@@ -253,7 +257,8 @@ static uint32_t retire(al_node *n, al_work *w) {
     al_time used = al_max_u64(o->last_used, o->started);
     if (o->state == ORIGIN_OPEN && has_streams(n, o)) {
       o->last_used = n->now;
-    } else if (o->state == ORIGIN_OPEN && al_time_since(n->now, used) > AL_NODE_IDLE_US) {
+    } else if (o->state == ORIGIN_OPEN && al_time_since(n->now, used) > AL_NODE_IDLE_US &&
+               al_work_may_tell(w)) {
       give_up(n, w, o, AL_REASON_DONE);
       continue;
     }

@@ -49,6 +49,12 @@ static bool parse_u64(al_bytes *text, uint64_t *ret) {
   return true;
 }
 
+static void stored_add(al_node *n, const al_id *id) {
+  if (n->stored_count == n->stored_max || al_map_find_id(&n->stored_at, id, NULL)) return;
+  if (al_map_put_id(&n->stored_at, id, n->stored_count) != AL_OK) return;
+  n->stored[n->stored_count++] = *id;
+}
+
 /* ---- snapshot ---- */
 
 static bool next_record(al_rd *r, al_bytes *key, al_bytes *value) {
@@ -85,8 +91,25 @@ static void load_first(al_node *n, al_bytes key, al_bytes value) {
   }
 }
 
-static void load_peer(al_node *n, al_bytes value) {
+static int hex_digit(uint8_t c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool parse_id(al_bytes text, al_id *ret) {
+  if (text.len != 2 * sizeof ret->b) return false;
+  for (size_t i = 0; i < sizeof ret->b; i++) {
+    int high = hex_digit(text.ptr[2 * i]), low = hex_digit(text.ptr[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    ret->b[i] = (uint8_t)(high << 4 | low);
+  }
+  return true;
+}
+
+static void load_peer(al_node *n, al_bytes name, al_bytes value) {
   al_peer peer;
+  al_id id;
+  if (parse_id(name, &id)) stored_add(n, &id); /* deleted again if the book does not take it */
   /* Expired ones are kept to have addresses to dial: they are judged by a time when they were good.
    */
   al_desc d;
@@ -112,7 +135,7 @@ static void load_second(al_node *n, al_bytes key, al_bytes value) {
   al_bytes rest;
   uint64_t number;
   if (key_after(key, "peer/", &rest)) {
-    load_peer(n, value);
+    load_peer(n, rest, value);
   } else if (key_after(key, "guard/", &rest) && parse_u64(&rest, &number)) {
     (void)al_guards_restore(&n->guards, (uint32_t)number, value);
   } else if (key_after(key, "key/onion/", &rest) && parse_u64(&rest, &number)) {
@@ -169,12 +192,66 @@ static void del(al_node *n, al_work *w, const al_wr *key) {
   if (!al_work_del(w, al_wr_view(key))) al_count(&n->counters, AL_COUNT_node_store_full);
 }
 
+/* ---- stored descriptors: no more of them than the book has, but for a while ---- */
+
+al_err al_node_stored_init(al_node *n) {
+  uint8_t secret[AL_MAP_SECRET_BYTES];
+  al_rng_bytes(&n->rng, secret, sizeof secret);
+  n->stored_max = 2 * n->limits.peers_max;
+  n->stored = al_new_array(&n->alloc, n->stored_max, sizeof *n->stored);
+  if (n->stored == NULL) return AL_ENOMEM;
+  return al_map_init(&n->stored_at, &n->alloc, sizeof(al_id), n->stored_max, secret);
+}
+
+void al_node_stored_clear(al_node *n) {
+  al_map_clear(&n->stored_at);
+  al_delete(&n->alloc, n->stored, n->stored_max * sizeof *n->stored);
+  n->stored = NULL;
+}
+
+static al_wr peer_key(const al_id *id, uint8_t *buf) {
+  al_wr key = al_wr_init(buf, PUT_KEY_MAX);
+  key_text(&key, "peer/");
+  key_hex(&key, id);
+  return key;
+}
+
+static void stored_remove(al_node *n, al_work *w, uint32_t index) {
+  uint8_t buf[PUT_KEY_MAX];
+  al_id id = n->stored[index];
+  al_wr key = peer_key(&id, buf);
+  del(n, w, &key);
+  al_map_drop_id(&n->stored_at, &id, NULL);
+  n->stored[index] = n->stored[--n->stored_count];
+  if (index == n->stored_count) return;
+  al_err e = al_map_put_id(&n->stored_at, &n->stored[index], index);
+  AL_ASSERT(e == AL_OK); /* it was in */
+}
+
+/* Some at a time: what the book has forgotten the host need not keep. */
+void al_node_stored_sweep(al_node *n, al_work *w) {
+  for (uint32_t k = 0; k < AL_NODE_SWEEP && n->stored_count > 0 && al_work_may_tell(w); k++) {
+    if (n->stored_cursor >= n->stored_count) n->stored_cursor = 0;
+    if (al_book_find(&n->book, &n->stored[n->stored_cursor]) != 0)
+      n->stored_cursor++;
+    else
+      stored_remove(n, w, n->stored_cursor);
+  }
+}
+
+/* Half of the places at most are taken by nodes in the book, so one can always be freed. */
+static void stored_make_room(al_node *n, al_work *w) {
+  for (uint32_t i = 0; n->stored_count == n->stored_max && i < n->stored_count; i++) {
+    if (al_book_find(&n->book, &n->stored[i]) == 0) stored_remove(n, w, i);
+  }
+}
+
 void al_node_store_peer(al_node *n, al_work *w, al_peer peer) {
   uint8_t buf[PUT_KEY_MAX];
-  al_wr key = al_wr_init(buf, sizeof buf);
   const al_peer_entry *e = al_book_get(&n->book, peer);
-  key_text(&key, "peer/");
-  key_hex(&key, &e->id);
+  stored_make_room(n, w);
+  stored_add(n, &e->id);
+  al_wr key = peer_key(&e->id, buf);
   put(n, w, &key, e->record);
 }
 
@@ -216,21 +293,22 @@ void al_node_store_onion(al_node *n, al_work *w, const node_onion *o) {
   put(n, w, &key, al_view(o->seed, sizeof o->seed));
 }
 
-static void forget_epoch(al_node *n, al_work *w, uint64_t epoch, uint32_t records) {
-  uint8_t buf[PUT_KEY_MAX];
-  for (uint32_t i = 0; i < records; i++) {
-    al_wr key = tag_key(epoch, i, buf);
-    del(n, w, &key);
-  }
-}
-
+/* The key goes at once; the tags follow as the queue has room. */
 void al_node_forget_onion(al_node *n, al_work *w, const node_onion *o) {
   uint8_t buf[PUT_KEY_MAX];
   al_wr key = onion_key(o->epoch, buf);
   uint32_t fresh = al_replay_count(&o->replay) - o->loaded;
   del(n, w, &key);
-  forget_epoch(n, w, o->epoch,
-               o->record_base + (fresh + AL_NODE_TAGS_PER_RECORD - 1) / AL_NODE_TAGS_PER_RECORD);
+  node_stale *s = stale_of(n, o->epoch);
+  if (s == NULL) return; /* what is left of it is found at the next start */
+  s->tag_records = o->record_base + (fresh + AL_NODE_TAGS_PER_RECORD - 1) / AL_NODE_TAGS_PER_RECORD;
+}
+
+uint32_t al_node_stale_tags(const al_node *n, uint64_t epoch) {
+  for (uint32_t i = 0; i < n->stale_count; i++) {
+    if (n->stale[i].epoch == epoch) return n->stale[i].tag_records;
+  }
+  return 0;
 }
 
 void al_node_forget_stale(al_node *n, al_work *w) {
@@ -238,9 +316,18 @@ void al_node_forget_stale(al_node *n, al_work *w) {
   for (uint32_t i = 0; i < n->stale_count; i++) {
     al_wr key = onion_key(n->stale[i].epoch, buf);
     if (n->stale[i].key) del(n, w, &key);
-    forget_epoch(n, w, n->stale[i].epoch, n->stale[i].tag_records);
+    n->stale[i].key = false;
   }
-  n->stale_count = 0;
+  while (n->stale_count > 0) {
+    node_stale *s = &n->stale[n->stale_count - 1];
+    for (; s->tag_next < s->tag_records; s->tag_next++) {
+      if (!al_work_may_tell(w)) return; /* the next housekeeping goes on */
+      al_wr key = tag_key(s->epoch, s->tag_next, buf);
+      del(n, w, &key);
+    }
+    *s = (node_stale){0};
+    n->stale_count--;
+  }
 }
 
 /* The record that the newest tag belongs to is written again, whole. */

@@ -23,6 +23,7 @@ static bool urgent_push(al_node *n, node_neighbour *nb, const node_urgent *item)
     nb->urgent_head = i;
   }
   nb->urgent_tail = i;
+  nb->urgent_count++;
   return true;
 }
 
@@ -35,6 +36,7 @@ static bool urgent_pop(al_node *n, node_neighbour *nb, node_urgent *ret) {
   if (nb->urgent_head == 0) nb->urgent_tail = 0;
   u->next = n->urgent_free;
   n->urgent_free = i;
+  nb->urgent_count--;
   return true;
 }
 
@@ -74,7 +76,7 @@ static void send(al_node *n, al_work *w, node_neighbour *nb, al_channel ch, al_b
 
 static bool may_send(const al_node *n, al_work *w, const node_neighbour *nb) {
   (void)n;
-  return nb->credit >= AL_FRAME_BYTES && al_work_room(w) > AL_NODE_EVENT_ROOM;
+  return nb->credit >= AL_FRAME_BYTES && al_work_may_send(w);
 }
 
 /* One frame that the link itself wants to send. */
@@ -82,7 +84,7 @@ static bool pump_own(al_node *n, al_work *w, node_neighbour *nb) {
   al_channel ch = AL_CHANNEL_BULK;
   al_buf b = al_buf_take(w);
   if (b == 0) {
-    n->again = true;
+    n->again = n->starved = true;
     return false;
   }
   if (!al_link_next(&n->links, nb->link, n->now, al_buf_ptr(w, b), &ch)) {
@@ -99,7 +101,7 @@ static bool pump_urgent(al_node *n, al_work *w, node_neighbour *nb) {
   if (n->urgent[nb->urgent_head - 1].buf == 0) { /* a DESTROY needs a buffer now */
     al_buf b = al_buf_take(w);
     if (b == 0) {
-      n->again = true;
+      n->again = n->starved = true;
       return false;
     }
     (void)urgent_pop(n, nb, &u);
@@ -117,7 +119,7 @@ static bool pump_urgent(al_node *n, al_work *w, node_neighbour *nb) {
 static al_buf originate(al_node *n, al_work *w, al_circ circ) {
   al_buf b = al_buf_take(w);
   if (b == 0) {
-    n->again = true;
+    n->again = n->starved = true;
     return 0;
   }
   uint8_t *cell = al_buf_ptr(w, b) + AL_LINK_CELL_AT;
@@ -173,14 +175,14 @@ static bool pump_one(al_node *n, al_work *w, node_neighbour *nb) {
 static void pump_link(al_node *n, al_work *w, node_neighbour *nb) {
   if (!nb->open) return;
   /* Heartbeats go without credit too: the transport may drop what does not fit. */
-  while (al_link_has_urgent(&n->links, nb->link) && al_work_room(w) > AL_NODE_EVENT_ROOM) {
+  while (al_link_has_urgent(&n->links, nb->link) && al_work_may_send(w)) {
     if (nb->credit < AL_FRAME_BYTES && !al_link_urgent_is_rt(&n->links, nb->link)) return;
     if (!pump_own(n, w, nb)) break;
   }
   while (may_send(n, w, nb)) {
     if (!pump_one(n, w, nb)) return;
   }
-  if (al_work_room(w) <= AL_NODE_EVENT_ROOM) n->again = true;
+  if (!al_work_may_send(w)) n->again = true;
 }
 
 void al_node_pump_all(al_node *n, al_work *w) {

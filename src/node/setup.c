@@ -144,8 +144,17 @@ void al_node_pending_house(al_node *n, al_work *w) {
 
 /* ---- set-up packets ---- */
 
+/* A neighbour that does not take its refusals does not fill the list for all others: what it is not
+ * told it learns by its time-out. */
+static bool may_refuse(al_node *n, al_link link) {
+  const node_neighbour *nb = al_node_neighbour_of(n, link);
+  if (nb != NULL && nb->urgent_count < AL_NODE_REFUSALS_MAX) return true;
+  al_count(&n->counters, AL_COUNT_node_urgent_full);
+  return false;
+}
+
 static void refuse(al_node *n, al_link link, uint32_t id, al_reason why) {
-  al_node_urgent_destroy(n, link, id, why);
+  if (may_refuse(n, link)) al_node_urgent_destroy(n, link, id, why);
 }
 
 bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot) {
@@ -183,7 +192,7 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
   al_circuit_verdict v =
       al_circuit_extend(&n->circuits, n->now, &q, al_buf_ptr(w, b) + AL_LINK_CELL_AT, &out);
   al_wipe(&keys, sizeof keys);
-  if (v == AL_CIRCUIT_SEND) {
+  if (v == AL_CIRCUIT_SEND && (out.circ != 0 || may_refuse(n, out.link))) {
     al_node_urgent_buf(n, w, out.link, b);
     if (out.circ != 0 && !end_installed(n, out.circ, link)) {
       al_node_destroy(n, w, out.circ, AL_REASON_RESOURCE);

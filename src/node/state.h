@@ -35,7 +35,8 @@ enum {
   AL_NODE_TAGS_PER_RECORD = 64,  /* replay tags in one stored record */
   AL_NODE_SNAPSHOT_KEY_MAX = 80, /* bytes of a record's key */
   AL_NODE_STALE_MAX = 16,        /* epochs whose old records are cleaned up at one start */
-  AL_NODE_EVENT_ROOM = 512,      /* effects that the pump leaves free for everything else */
+  AL_NODE_REFUSALS_MAX = 64,     /* of set-up packets, waiting to be told to one neighbour */
+  AL_NODE_SWEEP = 8,             /* stored peers looked at in one round of housekeeping */
 };
 
 /* A cell that goes ahead of the queues: a sealed buffer, or a DESTROY still to be written. */
@@ -55,7 +56,7 @@ typedef struct node_neighbour {
   bool message_turn;
   uint32_t credit; /* bytes the transport takes */
   al_peer pinned;  /* its entry in the book while it is up, if there was one */
-  uint32_t urgent_head, urgent_tail;
+  uint32_t urgent_head, urgent_tail, urgent_count;
   al_time since; /* dialled or accepted */
 } node_neighbour;
 
@@ -73,7 +74,7 @@ typedef struct node_onion {
 /* Records of an epoch whose key is not used again: to be deleted. */
 typedef struct node_stale {
   uint64_t epoch;
-  uint32_t tag_records;
+  uint32_t tag_next, tag_records;
   bool key;
 } node_stale;
 
@@ -170,7 +171,13 @@ struct al_node {
   al_time house_at, join_at, spare_at;
   uint32_t join_wait_us, spare_wait_us;
   bool origins_lost; /* one of them has `lost` set */
-  bool again;        /* work was left because the work area was full */
+  bool again;        /* work was left because the work area was full ... */
+  bool starved;      /* ... of packet buffers: a moment later there may be some */
+  bool events_left;  /* of streams: told before the next frame is taken */
+  bool ended;        /* closing, and every link is closed */
+  al_id *stored;     /* whose descriptors the host keeps, in no order; stored_max */
+  al_map stored_at;  /* ID -> index in stored */
+  uint32_t stored_count, stored_max, stored_cursor;
   uint32_t peers_told, up_count;
   uint8_t message[AL_GOSSIP_MESSAGE_MAX]; /* scratch: one message being built */
 };
@@ -213,7 +220,7 @@ void al_node_origins_settle(al_node *n, al_work *w);
 void al_node_origins_house(al_node *n, al_work *w);
 
 /* ---- flow.c ---- */
-void al_node_flow_events(al_node *n, al_work *w);
+bool al_node_flow_events(al_node *n, al_work *w);
 void al_node_flow_wants(al_node *n);
 void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload);
 bool al_node_flow_fill(al_node *n, al_circ circ, uint8_t *payload);
@@ -240,10 +247,14 @@ bool al_node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed);
 /* ---- persist.c ---- */
 al_err al_node_snapshot_check(al_bytes snapshot);
 void al_node_snapshot_load(al_node *n, al_bytes snapshot);
+al_err al_node_stored_init(al_node *n);
+void al_node_stored_clear(al_node *n);
+void al_node_stored_sweep(al_node *n, al_work *w);
 void al_node_store_peer(al_node *n, al_work *w, al_peer peer);
 void al_node_store_guards(al_node *n, al_work *w);
 void al_node_store_onion(al_node *n, al_work *w, const node_onion *o);
 void al_node_forget_stale(al_node *n, al_work *w);
+uint32_t al_node_stale_tags(const al_node *n, uint64_t epoch);
 void al_node_forget_onion(al_node *n, al_work *w, const node_onion *o);
 void al_node_store_tag(al_node *n, al_work *w, const node_onion *o);
 void al_node_store_u64(al_node *n, al_work *w, const char *key, uint64_t value);

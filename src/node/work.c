@@ -18,7 +18,8 @@ struct al_work {
 };
 
 al_err al_work_new(al_work **ret, const al_alloc *a, uint32_t bufs_max, uint32_t effects_max) {
-  if (bufs_max < 64 || bufs_max > 1048575 || effects_max < 256 || effects_max > 1048576) {
+  if (bufs_max < 64 || bufs_max > 1048575 || effects_max < AL_WORK_EFFECTS_MIN ||
+      effects_max > 1048576) {
     return AL_EINVAL;
   }
   al_work *w = al_new(a, sizeof *w);
@@ -65,6 +66,10 @@ void al_buf_drop(al_work *w, al_buf b) {
 }
 
 uint32_t al_work_room(const al_work *w) { return w->queue_max - w->count; }
+
+bool al_work_may_send(const al_work *w) { return al_work_room(w) > AL_WORK_ROOM_TO_SEND; }
+
+bool al_work_may_tell(const al_work *w) { return al_work_room(w) > AL_WORK_ROOM_TO_TELL; }
 
 bool al_work_drained(const al_work *w) { return w->count == 0; }
 

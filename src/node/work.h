@@ -7,11 +7,20 @@
 enum {
   AL_WORK_ARENA_BYTES = 256 * 1024, /* copies of keys and values of one drain */
   AL_WORK_HELD_MAX = 64,            /* buffers kept until the drain because events look into them */
+  AL_WORK_EFFECTS_MIN = 1024,       /* the smallest queue */
+  AL_WORK_ROOM_TO_SEND = 512,       /* frames leave so much of it free for everything else ... */
+  AL_WORK_ROOM_TO_TELL = 256,       /* ... and what can wait leaves this for what cannot */
 };
 
 /* al_work_room — how many effects still fit.
  *   Result: count.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
 uint32_t al_work_room(const al_work *w);
+
+/* al_work_may_send, al_work_may_tell — is there room for a frame; for an event that could also be
+ * told after the next drain?
+ *   Result: whether.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
+bool al_work_may_send(const al_work *w);
+bool al_work_may_tell(const al_work *w);
 
 /* al_work_drained — is the effect queue empty?
  *   Result: empty.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */

@@ -24,9 +24,9 @@ static const al_alloc heap = {NULL, get, put};
 
 static void test_limits(void) {
   al_work *w = NULL;
-  tap_ok(al_work_new(&w, &heap, 63, 256) == AL_EINVAL, "too few buffers are refused");
-  tap_ok(al_work_new(&w, &heap, 64, 255) == AL_EINVAL, "too few effects are refused");
-  tap_ok(al_work_new(&w, &heap, 64, 256) == AL_OK, "the least is taken");
+  tap_ok(al_work_new(&w, &heap, 63, 1024) == AL_EINVAL, "too few buffers are refused");
+  tap_ok(al_work_new(&w, &heap, 64, 1023) == AL_EINVAL, "too few effects are refused");
+  tap_ok(al_work_new(&w, &heap, 64, 1024) == AL_OK, "the least is taken");
   al_work_free(w);
   al_work_free(NULL);
   tap_is_u64((uint64_t)live, 0, "all memory came back");
@@ -35,7 +35,7 @@ static void test_limits(void) {
 static void test_bufs(void) {
   al_work *w = NULL;
   al_buf b[64];
-  (void)al_work_new(&w, &heap, 64, 256);
+  (void)al_work_new(&w, &heap, 64, 1024);
   bool distinct = true;
   for (int i = 0; i < 64; i++) {
     b[i] = al_buf_take(w);
@@ -53,17 +53,21 @@ static void test_bufs(void) {
 static void test_queue(void) {
   al_work *w = NULL;
   al_effect fx;
-  (void)al_work_new(&w, &heap, 64, 256);
+  (void)al_work_new(&w, &heap, 64, 1024);
   tap_ok(!al_work_next(w, &fx) && al_work_drained(w), "a new queue is drained");
-  for (uint32_t i = 0; i < 256; i++) (void)al_work_tx(w, i + 1, AL_CHANNEL_RT, i);
-  tap_is_u64(al_work_room(w), 0, "256 effects fill it");
+  for (uint32_t i = 0; i < 1024; i++) (void)al_work_tx(w, i + 1, AL_CHANNEL_RT, i);
+  tap_is_u64(al_work_room(w), 0, "1024 effects fill it");
   tap_ok(!al_work_tx(w, 1, AL_CHANNEL_BULK, 1) && !al_work_close(w, 1), "the next is refused");
   bool order = true;
-  for (uint32_t i = 0; i < 256; i++) {
+  for (uint32_t i = 0; i < 1024; i++) {
     order &= al_work_next(w, &fx) && fx.kind == AL_FX_TX && fx.link == i + 1 && fx.u.tx.buf == i &&
              fx.u.tx.channel == AL_CHANNEL_RT;
   }
   tap_ok(order && !al_work_next(w, &fx), "effects come in their order");
+  uint32_t frames = 0, events = 0;
+  while (al_work_may_send(w) && al_work_tx(w, 1, AL_CHANNEL_BULK, 1)) frames++;
+  while (al_work_may_tell(w) && al_work_close(w, 1)) events++;
+  tap_ok(frames == 512 && events == 256, "frames and events leave room for what cannot wait");
   al_work_free(w);
 }
 
@@ -104,7 +108,7 @@ static void test_copies(void) {
 static void test_held(void) {
   al_work *w = NULL;
   al_effect fx;
-  (void)al_work_new(&w, &heap, 64, 256);
+  (void)al_work_new(&w, &heap, 64, 1024);
   al_buf b = al_buf_take(w);
   for (int i = 0; i < 63; i++) (void)al_buf_take(w);
   (void)al_work_close(w, 1);
