@@ -11,7 +11,7 @@
 typedef uint32_t al_peer;
 
 enum {
-  AL_BOOK_GRACE_S = 86400, /* how long an expired record stays, to have addresses to dial */
+  AL_BOOK_GRACE_S = 30 * 86400, /* an expired record stays so long, to have an address to dial */
 };
 
 /* al_peer_entry — what is known of one node. Borrowed until the next call that changes the book. */
