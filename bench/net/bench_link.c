@@ -260,7 +260,8 @@ static void answer(int fd) {
   start();
   size_t len = al_webrtc_address(me.t, opt.bind ? opt.bind : "127.0.0.1", record);
   for (size_t i = 0; i < len; i++) sprintf(hex + 2 * i, "%02x", record[i]);
-  strcat(hex, "\n");
+  hex[2 * len] = '\n';
+  hex[2 * len + 1] = 0;
   if (write(fd, hex, strlen(hex)) < 0) exit(1);
   if (fd != 1) close(fd);
   for (;;) g_main_context_iteration(NULL, TRUE);

@@ -35,7 +35,8 @@ typedef struct caller {
   al_session *session;
   unsigned identity;
   gint64 seen_us;
-  GList pending; /* link in lite->pending while there is no session */
+  bool queued;   /* in lite->pending: no session yet */
+  GList pending; /* its link there */
 } caller;
 
 typedef struct early {
@@ -97,7 +98,7 @@ static void count_add(al_lite *l, const al_udp_addr *a, int delta) {
 static void caller_free(void *p) {
   caller *c = p;
   al_lite *l = c->lite;
-  if (!c->session) g_queue_unlink(&l->pending, &c->pending);
+  if (c->queued) g_queue_unlink(&l->pending, &c->pending);
   if (g_hash_table_lookup(l->by_addr, &c->from) == c) g_hash_table_remove(l->by_addr, &c->from);
   g_hash_table_remove(l->by_name, c);
   count_add(l, &c->from, -1);
@@ -125,6 +126,7 @@ static caller *caller_new(al_lite *l, const caller *key, const al_udp_addr *from
   c->from = *from;
   c->pending.data = c;
   g_queue_push_tail_link(&l->pending, &c->pending);
+  c->queued = true;
   g_hash_table_insert(l->by_addr, &c->from, c);
   g_hash_table_insert(l->by_name, c, c);
   count_add(l, from, 1);
@@ -140,6 +142,7 @@ static void session_start(caller *c) {
   socklen_t len = al_udp_addr_sockaddr(&c->from, c->sock->v6, &to);
   al_session *s = al_session_new(t, false, !al_udp_addr_is_v4(&c->from));
   g_queue_unlink(&c->lite->pending, &c->pending);
+  c->queued = false;
   c->session = s;
   s->carrier = carrier;
   s->carrier.self = c;
@@ -264,7 +267,7 @@ static void on_check(al_lite *l, const arrival *a) {
     answer(l, a, AL_STUN_ROLE_CONFLICT);
     return;
   }
-  memcpy(key.name, m->username.ptr, m->username.len);
+  if (m->username.ptr) memcpy(key.name, m->username.ptr, MIN(m->username.len, NAME_MAX_BYTES));
   caller *c = g_hash_table_lookup(l->by_name, &key);
   if (c) {
     on_known(c, a);
@@ -289,7 +292,7 @@ static void on_check(al_lite *l, const arrival *a) {
 static int identity_of(al_lite *l, const al_stun_msg *m) {
   const size_t prefix = strlen(AL_WEBRTC_UFRAG);
   al_bytes u = m->username;
-  if (u.len < prefix + 2 || u.len > NAME_MAX_BYTES || memchr(u.ptr, 0, u.len) ||
+  if (!u.ptr || u.len < prefix + 2 || u.len > NAME_MAX_BYTES || memchr(u.ptr, 0, u.len) ||
       memcmp(u.ptr, AL_WEBRTC_UFRAG, prefix) != 0 || u.ptr[prefix] != ':')
     return -1;
   for (int i = 0; i < 2; i++)
@@ -417,7 +420,11 @@ al_lite *al_lite_new(al_transport *t, GError **err) {
 
 void al_lite_free(al_lite *l) {
   if (!l) return;
-  while (l->pending.head) caller_free(l->pending.head->data);
+  for (GList *k; (k = g_queue_pop_head_link(&l->pending));) {
+    caller *c = k->data;
+    c->queued = false;
+    caller_free(c);
+  }
   for (unsigned i = 0; i < l->socks; i++) al_udp_close(l->sock[i]);
   g_hash_table_unref(l->by_addr);
   g_hash_table_unref(l->by_name);

@@ -231,8 +231,6 @@ static void on_notification(al_sctp *s, const union sctp_notification *n, size_t
       }
       break;
     case SCTP_COMM_LOST:
-      gone(s, AL_DOWN_PEER);
-      break;
     case SCTP_SHUTDOWN_COMP:
       gone(s, AL_DOWN_PEER);
       break;

@@ -197,9 +197,8 @@ void al_session_credit(al_session *s) {
 void al_session_tick(al_session *s, gint64 now_us) {
   const al_webrtc_config *c = &s->t->cfg;
   if (s->dead) return;
-  if (!s->up && now_us - s->born_us > (gint64)c->handshake_ms * 1000)
-    al_session_end(s, AL_DOWN_TIMEOUT);
-  else if (now_us - s->heard_us > (gint64)c->silence_ms * 1000)
+  bool late = !s->up && now_us - s->born_us > (gint64)c->handshake_ms * 1000;
+  if (late || now_us - s->heard_us > (gint64)c->silence_ms * 1000)
     al_session_end(s, AL_DOWN_TIMEOUT);
   else if (s->carrier.tick)
     s->carrier.tick(s->carrier.self, now_us);

@@ -114,18 +114,20 @@ socklen_t al_udp_addr_sockaddr(const al_udp_addr *a, bool v6, struct sockaddr_st
 }
 
 void al_udp_addr_from(al_udp_addr *a, const struct sockaddr_storage *ss) {
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
   if (ss->ss_family == AF_INET) {
-    const struct sockaddr_in *s = (const struct sockaddr_in *)ss;
+    memcpy(&v4, ss, sizeof v4);
     memcpy(a->ip, v4_prefix, 12);
-    memcpy(a->ip + 12, &s->sin_addr, 4);
-    a->port = ntohs(s->sin_port);
+    memcpy(a->ip + 12, &v4.sin_addr, 4);
+    a->port = ntohs(v4.sin_port);
     a->scope = 0;
     return;
   }
-  const struct sockaddr_in6 *s = (const struct sockaddr_in6 *)ss;
-  memcpy(a->ip, &s->sin6_addr, 16);
-  a->port = ntohs(s->sin6_port);
-  a->scope = IN6_IS_ADDR_LINKLOCAL(&s->sin6_addr) ? s->sin6_scope_id : 0;
+  memcpy(&v6, ss, sizeof v6);
+  memcpy(a->ip, &v6.sin6_addr, 16);
+  a->port = ntohs(v6.sin6_port);
+  a->scope = IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) ? v6.sin6_scope_id : 0;
 }
 
 /* ---- receiving ---- */
@@ -161,7 +163,7 @@ static void receive(al_udp_sock *s) {
   al_udp_hub *h = s->hub;
   struct mmsghdr mm[RX_MESSAGES];
   struct iovec iov[RX_MESSAGES];
-  struct sockaddr_storage from[RX_MESSAGES];
+  struct sockaddr_storage from[RX_MESSAGES] = {{0}};
   struct {
     _Alignas(struct cmsghdr) char b[CMSG_SPACE(sizeof(int))];
   } control[RX_MESSAGES];
@@ -289,7 +291,7 @@ int al_udp_connect(al_udp_sock *s, const al_udp_addr *peer) {
 }
 
 uint16_t al_udp_port(const al_udp_sock *s) {
-  struct sockaddr_storage ss;
+  struct sockaddr_storage ss = {0};
   socklen_t len = sizeof ss;
   al_udp_addr a;
   if (getsockname(s->fd, (struct sockaddr *)&ss, &len)) return 0;

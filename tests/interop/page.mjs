@@ -12,7 +12,8 @@ export function install() {
     'a=ice-ufrag:allium', 'a=ice-pwd:' + a.password, 'a=fingerprint:sha-256 ' + a.fingerprint,
     'a=setup:passive', 'a=mid:0', 'a=sctp-port:5000',
     'a=max-message-size:' + (a.max ?? 262144),
-    `a=candidate:1 1 udp 2130706431 ${a.ip} ${a.port} typ host`, 'a=end-of-candidates', ''].join('\r\n');
+    `a=candidate:1 1 udp 2130706431 ${a.ip} ${a.port} typ host`,
+    'a=end-of-candidates', ''].join('\r\n');
 
   async function dial(a) {
     const started = performance.now(), pc = new RTCPeerConnection();

@@ -86,7 +86,7 @@ static void test_own(void) {
 }
 
 static void test_damage(void) {
-  uint8_t b[AL_STUN_MAX], c[AL_STUN_MAX];
+  uint8_t b[AL_STUN_MAX] = {0}, c[AL_STUN_MAX] = {0};
   al_stun_msg m;
   size_t n = example(b), accepted = 0, verified = 0;
   for (size_t len = 0; len < n; len++) accepted += al_stun_decode(&m, (al_bytes){b, len});
