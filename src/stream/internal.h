@@ -14,9 +14,9 @@
 #include "stream/stream.h"
 
 enum {
-  CTL_PER_PACKET = 2, /* streams whose control frames one packet carries */
-  REFUSED_MAX = 16,   /* OPENs refused for want of room whose RESET is not acknowledged yet */
-  SEEN_IDS = 1024,    /* ids of the peer's streams remembered below the highest */
+  CTL_PER_PACKET = 2,  /* streams whose control frames one packet carries */
+  REFUSED_MAX = 16,    /* OPENs refused for want of room whose RESET is not acknowledged yet */
+  SEEN_IDS = 1024,     /* ids of the peer's streams remembered below the highest */
   SPARE_STREAMS = 256, /* free slab items kept for what peers ask for: a bundle may ask at once */
   REF_PATH_SHIFT = 13,
 };
