@@ -18,7 +18,7 @@ typedef struct scene {
   traffic t;
   hostile h;
   uint32_t ups[SCENE_NODES], downs[SCENE_NODES], failed[SCENE_NODES];
-  al_err last_err[SCENE_NODES];
+  uint32_t refused[SCENE_NODES]; /* links that ended with AL_ECRYPTO */
   al_time down_at[SCENE_NODES];
 } scene;
 
@@ -30,7 +30,7 @@ __attribute__((unused)) static void scene_event(void *ctx, world *w, uint32_t no
     if (ev->kind == AL_EV_LINK_DOWN) s->downs[node]++;
     if (ev->kind == AL_EV_LINK_FAILED) s->failed[node]++;
     if (ev->kind == AL_EV_LINK_DOWN || ev->kind == AL_EV_LINK_FAILED) {
-      s->last_err[node] = ev->err;
+      s->refused[node] += ev->err == AL_ECRYPTO;
       s->down_at[node] = world_now(w);
     }
   }
