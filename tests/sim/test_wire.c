@@ -207,7 +207,7 @@ static void test_impostor(uint64_t seed) {
   tap_ok(
       s.ups[2] == 0 && s.failed[2] >= 1 && world_counter_of(s.w, 2, "link_handshake_auth") > auth,
       "a node that dials itself finds out");
-  tap_is_u64(s.refused[2], 1, "and says that it is refused for what it is");
+  tap_ok(s.refused[2] >= 1, "and says that it is refused for what it is");
   other_identity = false;
   scene_end(&s, 3);
 }
