@@ -71,7 +71,8 @@ static void send(al_node *n, al_work *w, node_neighbour *nb, al_channel ch, al_b
   (void)n;
   bool sent = al_work_tx(w, nb->link, ch, b);
   AL_ASSERT(sent); /* room was checked */
-  if (ch == AL_CHANNEL_BULK) nb->credit -= AL_FRAME_BYTES;
+  /* Both channels fill the same transport; heartbeats go without credit too. */
+  nb->credit -= (uint32_t)al_min_u64(nb->credit, AL_FRAME_BYTES);
 }
 
 static bool may_send(const al_node *n, al_work *w, const node_neighbour *nb) {
