@@ -21,7 +21,8 @@ typedef struct al_args {
   char **words;       /* what is no option, closed by NULL */
 } al_args;
 
-/* al_args_parse — options as `--name value`, `--name=value`, `--no-name` for a switch; `--` ends them.
+/* al_args_parse — options as `--name value`, `--name=value`, `--no-name` for a switch; `--` ends
+ * them.
  *   take   AL_ARGS_ bits                                                                    [in]
  * Result: false and err (AL_EXIT_USAGE).   Cost: O(line).   Source: allium(1).
  * Tested: e2e/test_cli. */

@@ -7,7 +7,7 @@
 typedef struct al_table al_table;
 
 /* al_table_new — an empty table.
- *   head  titles, closed by NULL; one that begins with `>` is a column of figures, aligned right [in]
+ *   head  titles, closed by NULL; one that begins with `>` is of figures, aligned right    [in]
  * Result: never NULL.   Cost: none.   Source: none.   Tested: unit/daemon_face. */
 al_table *al_table_new(const char *const *head);
 

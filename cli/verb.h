@@ -33,7 +33,8 @@ void al_usage_verb(const al_verb *v);
 void al_usage(void);
 
 /* al_complain — print `allium: MESSAGE` to stderr.
- *   Result: the error's exit status.   Cost: prints.   Source: allium(1).   Tested: e2e/test_cli. */
+ *   Result: the error's exit status.   Cost: prints.   Source: allium(1).
+ *   Tested: e2e/test_cli. */
 int al_complain(const GError *err);
 
 #endif

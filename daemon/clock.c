@@ -29,8 +29,8 @@ static void arm(al_clock *c) {
   timerfd_settime(c->fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
-/* A deadline that moved away leaves the timer as it is: it rings, finds nothing due and is set anew. So
- * a deadline that moves with every packet costs nothing. */
+/* A deadline that moved away leaves the timer as it is: it rings, finds nothing due and is set
+ * anew. So a deadline that moves with every packet costs nothing. */
 static void on_ring(void *data, uint32_t events) {
   al_clock *c = data;
   uint64_t rings;

@@ -1,5 +1,5 @@
-/* clock.h — the one clock of a node, CLOCK_BOOTTIME in microseconds: it does not stop while the machine
- * sleeps and does not jump when somebody sets the date. And the one timer on it. */
+/* clock.h — the one clock of a node, CLOCK_BOOTTIME in microseconds: it does not stop while the
+ * machine sleeps and does not jump when somebody sets the date. And the one timer on it. */
 #ifndef AL_DAEMON_CLOCK_H
 #define AL_DAEMON_CLOCK_H
 
@@ -18,8 +18,8 @@ al_time al_clock_now(void);
  *   Tested: unit/daemon_poll. */
 al_clock *al_clock_new(al_poll *poll, void (*fn)(void *data), void *data);
 
-/* al_clock_set — call at `when` instead of what was set before; fn may be called a little early, never
- * twice for one call. AL_TIME_NEVER: not at all.
+/* al_clock_set — call once at `when`, instead of what was set before, never earlier.
+ * AL_TIME_NEVER: not at all.
  *   Result: none.   Cost: a system call when the timer would ring too late.   Source: none.
  *   Tested: unit/daemon_poll. */
 void al_clock_set(al_clock *c, al_time when);

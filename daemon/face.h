@@ -14,9 +14,9 @@ typedef struct al_face {
   size_t record_len[AL_ADDRESSES_MAX];
 } al_face;
 
-/* al_face_make — what the settings announce; if nothing, the addresses listened on, where `*` stands
- * for those of the interfaces: public ones first, then private ones, loopback only if there is nothing
- * else.
+/* al_face_make — what the settings announce; if nothing, the addresses listened on, where `*`
+ * stands for those of the interfaces: public ones first, then private ones, loopback only if there
+ * is nothing else.
  *   secret  AL_ADDRESS_SECRET_BYTES: certificate hash and ICE password                    [in]
  *   port    the UDP port that was bound                                                    [in]
  * Result: none.   Cost: asks the system for its interfaces.   Source: PROTOCOL.md 3.2.

@@ -8,13 +8,18 @@
 #include "error.h"
 #include "log.h"
 
-enum { PATIENCE_S = 30 /* for one attempt, its name included */ };
+enum {
+  PATIENCE_S = 30,   /* for one attempt, its name included */
+  ENDPOINTS_MAX = 8, /* of one name, tried one after the other */
+};
 
 typedef struct attempt {
   al_joins *joins; /* NULL: finished; the resolver's answer frees it */
   al_peer_address address;
   al_join_done done;
   void *data;
+  al_endpoint endpoints[ENDPOINTS_MAX];
+  unsigned count, next;
   al_link link; /* 0: not dialled yet */
   al_time since;
   guint timer;
@@ -80,10 +85,11 @@ static al_link new_link(al_drive *d, GHashTable *before) {
   return 0;
 }
 
-static void dial(attempt *a, const al_endpoint *e) {
+/* Dial the next endpoint. */
+static void dial(attempt *a) {
   al_drive *d = a->joins->drive;
   uint8_t record[AL_ADDRESS_RECORD_MAX];
-  size_t len = al_peer_address_record(&a->address, e, record);
+  size_t len = al_peer_address_record(&a->address, &a->endpoints[a->next++], record);
   g_autoptr(GHashTable) before = links_now(d);
   al_err err =
       al_node_join(al_drive_node(d), al_drive_work(d), al_drive_now(d), (al_bytes){record, len});
@@ -98,23 +104,31 @@ static void dial(attempt *a, const al_endpoint *e) {
 static void on_resolved(GObject *source, GAsyncResult *result, gpointer data) {
   attempt *a = data;
   GError *err = NULL;
-  al_endpoint e;
   GList *found = g_resolver_lookup_by_name_finish(G_RESOLVER(source), result, &err);
   a->resolving = false;
-  g_autofree char *text = found ? g_inet_address_to_string(found->data) : NULL;
+  for (GList *l = found; l && a->count < ENDPOINTS_MAX; l = l->next) {
+    g_autofree char *text = g_inet_address_to_string(l->data);
+    if (al_endpoint_parse(text, a->address.port, &a->endpoints[a->count])) a->count++;
+  }
   if (!a->joins)
     attempt_free(a);
-  else if (text && al_endpoint_parse(text, a->address.port, &e))
-    dial(a, &e);
+  else if (a->count > 0)
+    dial(a);
   else
     finish(a, NULL, err ? err->message : "the name has no address");
   g_clear_error(&err);
   g_resolver_free_addresses(found);
 }
 
+static bool is_neighbour(al_drive *d, const al_id *id) {
+  al_link_info info;
+  for (uint32_t i = 0; al_inspect_link(al_drive_node(d), i, &info); i++)
+    if (info.up && memcmp(&info.peer, id, sizeof *id) == 0) return true;
+  return false;
+}
+
 void al_join(al_joins *js, const al_peer_address *address, al_join_done done, void *data) {
   attempt *a = g_new0(attempt, 1);
-  al_endpoint e;
   a->joins = js;
   a->address = *address;
   a->done = done;
@@ -123,8 +137,13 @@ void al_join(al_joins *js, const al_peer_address *address, al_join_done done, vo
   a->cancel = g_cancellable_new();
   a->timer = g_timeout_add_seconds(PATIENCE_S, on_late, a);
   js->attempts = g_list_prepend(js->attempts, a);
-  if (al_endpoint_parse(address->host, address->port, &e)) {
-    dial(a, &e);
+  if (address->has_id && is_neighbour(js->drive, &address->id)) {
+    finish(a, &address->id, NULL);
+    return;
+  }
+  if (al_endpoint_parse(address->host, address->port, &a->endpoints[0])) {
+    a->count = 1;
+    dial(a);
     return;
   }
   g_autoptr(GResolver) resolver = g_resolver_get_default();
@@ -136,8 +155,9 @@ void al_join(al_joins *js, const al_peer_address *address, al_join_done done, vo
 static const char *failure(al_err e) {
   switch (e) {
     case AL_ECRYPTO:
-      return "the handshake was refused: another network, a wrong secret, or not the node that the "
-             "address names";
+      return "whoever answers there is not the node that the address names";
+    case AL_EAGAIN: /* its handshake timed out */
+      return "the node there does not answer our handshake: another network, or a wrong secret";
     case AL_ECLOSED:
       return "nobody answers at the address";
     default:
@@ -149,8 +169,13 @@ void al_joins_event(al_joins *js, const al_event *ev) {
   for (GList *l = js->attempts; l; l = l->next) {
     attempt *a = l->data;
     if (a->link == 0 || a->link != ev->link) continue;
-    if (ev->kind == AL_EV_LINK_UP)
+    bool named = a->address.has_id;
+    if (ev->kind == AL_EV_LINK_UP && named && memcmp(&a->address.id, &ev->peer, sizeof ev->peer))
+      finish(a, NULL, "a neighbour now, but not the node that the address names");
+    else if (ev->kind == AL_EV_LINK_UP)
       finish(a, &ev->peer, NULL);
+    else if (ev->kind == AL_EV_LINK_FAILED && a->next < a->count)
+      dial(a);
     else if (ev->kind == AL_EV_LINK_FAILED)
       finish(a, NULL, failure(ev->err));
     return;

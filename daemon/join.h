@@ -1,5 +1,5 @@
-/* join.h — ways into the network: resolve the names in addresses, give them to the node, and tell who
- * asked how it went. */
+/* join.h — ways into the network: resolve the names in addresses, give them to the node, and tell
+ * who asked how it went. */
 #ifndef AL_DAEMON_JOIN_H
 #define AL_DAEMON_JOIN_H
 

@@ -64,8 +64,8 @@ char *al_option_env(const al_option *o);
 bool al_option_set(al_settings *s, const al_option *o, const char *const *values, GError **err);
 
 /* al_option_text — the value of an option as it would stand in the file, to be freed with g_free.
- *   Result: never NULL.   Cost: one allocation.   Source: options.def.   Tested: unit/daemon_config.
- */
+ *   Result: never NULL.   Cost: one allocation.   Source: options.def.
+ *   Tested: unit/daemon_config. */
 char *al_option_text(const al_settings *s, const al_option *o);
 
 /* al_option_suggest — the name most like a mistyped one.

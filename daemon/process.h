@@ -12,8 +12,8 @@ typedef struct al_process_info {
 } al_process_info;
 
 /* al_process_inspect — as of now.
- *   Result: none; what cannot be known is 0.   Cost: two system calls and a file.   Source: proc(5).
- *   Tested: e2e. */
+ *   Result: none; what cannot be known is 0.   Cost: two system calls and a file.
+ *   Source: proc(5).   Tested: e2e. */
 void al_process_inspect(al_process_info *ret);
 
 /* al_process_prepare — before anything is opened: private files, as many descriptors as the system

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -79,6 +80,24 @@ static char *ask(al_store *s, const char *sql, GError **err) {
   return answer;
 }
 
+/* SQLite takes a file of a few bytes for an empty one and would write over it. */
+static bool check_head(al_store *s, GError **err) {
+  static const char magic[] = "SQLite format 3";
+  char head[sizeof magic] = "";
+  FILE *f = fopen(s->db_path, "re");
+  if (!f && errno == ENOENT) return true;
+  size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+  const char *what =
+      !f ? g_strerror(errno)
+      : n == 0 || (n == sizeof head && memcmp(head, magic, sizeof head) == 0)
+          ? NULL
+          : "not a database; restore it from a backup, or move it away to start with "
+            "no records";
+  if (f) fclose(f);
+  if (what) g_set_error(err, AL_ERROR, AL_EXIT_STATE, "%s: %s", s->db_path, what);
+  return what == NULL;
+}
+
 static bool check_file(al_store *s, GError **err) {
   g_autofree char *check = ask(s, "PRAGMA quick_check(1)", err);
   if (!check) return false;
@@ -124,6 +143,7 @@ al_store *al_store_open(const char *dir, GError **err) {
   mode_t before = umask(077);
   bool good = g_mkdir_with_parents(s->keys_dir, 0700) == 0;
   if (!good) g_set_error(err, AL_ERROR, AL_EXIT_STATE, "%s: %s", s->keys_dir, g_strerror(errno));
+  good = good && check_head(s, err);
   good = good && (sqlite3_open_v2(s->db_path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                                   NULL) == SQLITE_OK ||
                   fail_db(s, err, "cannot be opened"));

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/waitlist.h"
 #include "tap.h"
 
@@ -93,8 +94,55 @@ static void test_waitlist(void) {
   g_string_free(order, TRUE);
 }
 
+static al_time rang;
+static unsigned rings;
+
+static void on_ring(void *data) {
+  (void)data;
+  rang = al_clock_now();
+  rings++;
+}
+
+/* Rings when it was told to, not in whole milliseconds, and once. */
+static void test_clock(void) {
+  al_poll *p = al_poll_new();
+  al_clock *c = al_clock_new(p, on_ring, NULL);
+  al_time from = al_clock_now(), late_least = AL_TIME_NEVER;
+  for (int i = 0; i < 20; i++) {
+    al_time want = al_clock_now() + 300;
+    rings = 0;
+    al_clock_set(c, want);
+    spin(2);
+    if (rings != 1 || rang < want)
+      tap_ok(false, "rang %u times", rings);
+    else if (rang - want < late_least)
+      late_least = rang - want;
+  }
+  tap_ok(late_least < 500, "within %u us of a time between two milliseconds", (unsigned)late_least);
+  rings = 0;
+  al_clock_set(c, al_clock_now() + 5000);
+  al_clock_set(c, al_clock_now() + 15000);
+  spin(10);
+  tap_is_u64(rings, 0, "a later time replaces an earlier one");
+  spin(10);
+  tap_is_u64(rings, 1, "and rings");
+  al_clock_set(c, from);
+  spin(2);
+  tap_is_u64(rings, 2, "a time that has passed rings at once");
+  al_clock_set(c, 0);
+  spin(2);
+  tap_is_u64(rings, 3, "so does the beginning of time");
+  al_clock_set(c, al_clock_now() + 3000);
+  al_clock_set(c, AL_TIME_NEVER);
+  spin(8);
+  tap_is_u64(rings, 3, "never is never");
+  al_clock_free(c);
+  al_poll_free(p);
+}
+
 int main(void) {
   test_poll();
+  test_clock();
   test_waitlist();
   return tap_done();
 }
