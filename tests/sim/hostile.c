@@ -219,7 +219,7 @@ static void fields_init(hostile *h) {
                         .published_s = wall,
                         .expiry_s = wall + AL_DESC_LIFETIME_S,
                         .epoch = wall / AL_EPOCH_S,
-                        .addresses_count = 1};
+                        .addresses_count = 0}; /* nobody dials it */
   h->fields.addresses[0] = world_address(h->w, h->node);
   for (int i = 0; i < 2; i++) {
     al_rng_bytes(&h->rng, h->onion_seed[i], 32);
@@ -262,7 +262,10 @@ void hostile_start(hostile *h, world *w, uint32_t node, al_bytes secret) {
   h->secret = secret;
   h->alloc = (al_alloc){NULL, get, put};
   memset(h->root, (int)(0x80 + node), sizeof h->root);
-  al_rng_init(&h->rng, h->suite, h->root);
+  uint8_t seed[32];
+  memcpy(seed, h->root, sizeof seed);
+  al_store_u64(seed, world_now(w)); /* not the same again after a restart */
+  al_rng_init(&h->rng, h->suite, seed);
   al_identity_init(h->suite, h->root, &h->identity);
   fields_init(h);
   hostile_describe(h);

@@ -19,7 +19,7 @@ typedef struct scene {
   hostile h;
   uint32_t ups[SCENE_NODES], downs[SCENE_NODES], failed[SCENE_NODES];
   uint32_t refused[SCENE_NODES]; /* links that ended with AL_ECRYPTO */
-  al_time down_at[SCENE_NODES];
+  al_time down_at[SCENE_NODES], failed_at[SCENE_NODES];
 } scene;
 
 __attribute__((unused)) static void scene_event(void *ctx, world *w, uint32_t node,
@@ -29,10 +29,10 @@ __attribute__((unused)) static void scene_event(void *ctx, world *w, uint32_t no
     if (ev->kind == AL_EV_LINK_UP) s->ups[node]++;
     if (ev->kind == AL_EV_LINK_DOWN) s->downs[node]++;
     if (ev->kind == AL_EV_LINK_FAILED) s->failed[node]++;
-    if (ev->kind == AL_EV_LINK_DOWN || ev->kind == AL_EV_LINK_FAILED) {
+    if (ev->kind == AL_EV_LINK_DOWN) s->down_at[node] = world_now(w);
+    if (ev->kind == AL_EV_LINK_FAILED) s->failed_at[node] = world_now(w);
+    if (ev->kind == AL_EV_LINK_DOWN || ev->kind == AL_EV_LINK_FAILED)
       s->refused[node] += ev->err == AL_ECRYPTO;
-      s->down_at[node] = world_now(w);
-    }
   }
   (void)traffic_event(&s->t, w, node, ev);
 }

@@ -294,8 +294,9 @@ static void test_mute_dialler(scene *s) {
   tap_ok(!hostile_dial(&s->h, SCENE_VICTIM), "a dialler that says nothing gets no link");
   scene_wait(s, 10 * AL_SECOND);
   tap_is_u64(scene_count(s, "link_handshake_timeout") - late, 1, "link_handshake_timeout");
-  tap_ok(s->failed[SCENE_VICTIM] == failed + 1 && s->down_at[SCENE_VICTIM] - began < 11 * AL_SECOND,
-         "it is closed in time");
+  tap_ok(
+      s->failed[SCENE_VICTIM] == failed + 1 && s->failed_at[SCENE_VICTIM] - began < 11 * AL_SECOND,
+      "it is closed in time");
 }
 
 /* Handshake frames of every wrong form, at a node that waits for the first one. */

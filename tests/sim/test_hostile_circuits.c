@@ -291,6 +291,7 @@ static void test_mischief(uint64_t seed) {
   scene_start(&s, &o, 3); /* exit, relay, client */
   hostile_start(&s.h, s.w, 3, al_view(NULL, 0));
   s.h.fields.flags = AL_DESC_RELAY;
+  s.h.fields.addresses_count = 1;
   hostile_describe(&s.h);
   s.h.mischief = HOSTILE_FAITHFUL;
   for (uint32_t i = 0; i < 3; i++) tap_ok(hostile_dial(&s.h, i), "the relay is linked with %u", i);

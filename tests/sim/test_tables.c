@@ -280,6 +280,7 @@ static void test_build_timeout(scene *s) {
   scene_start(s, &o, 3); /* exit, relay, client: every path needs the fourth */
   hostile_start(&s->h, s->w, 3, al_view(NULL, 0));
   s->h.fields.flags = AL_DESC_RELAY;
+  s->h.fields.addresses_count = 1;
   hostile_describe(&s->h);
   for (uint32_t i = 0; i < 3; i++) (void)hostile_dial(&s->h, i);
   uint32_t f = traffic_open(&s->t, s->w, 2, 1000);
