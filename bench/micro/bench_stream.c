@@ -24,6 +24,12 @@ typedef struct end {
 
 static al_time now = 1000000;
 
+static double clock_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
 static void check(bool good, const char *what) {
   if (good) return;
   fprintf(stderr, "bench_stream: %s failed\n", what);
@@ -102,7 +108,7 @@ static void run(const char *name, uint64_t bytes, bool late, int idle, bool json
   }
   for (int i = 0; i < 100; i++) (void)turn(&a, &b, false);
   uint64_t put = 0, packets = 0;
-  clock_t from = clock();
+  double from = clock_ns();
   while (b.got < bytes) {
     size_t took = 1;
     while (put < bytes && took != 0) {
@@ -112,7 +118,7 @@ static void run(const char *name, uint64_t bytes, bool late, int idle, bool json
     }
     packets += turn(&a, &b, late);
   }
-  double ns = (double)(clock() - from) * 1e9 / CLOCKS_PER_SEC;
+  double ns = clock_ns() - from;
   if (json)
     printf("{\"name\": \"stream_%s\", \"ns_per_packet\": %.0f}\n", name, ns / (double)packets);
   else

@@ -268,7 +268,6 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
   if (!al_acks_fresh(&p->acks, pn)) return drop(ss, AL_COUNT_stream_duplicate);
   if (a.opens > (uint32_t)(OPENS_PER_PACKET - a.b->refused_count))
     return drop(ss, AL_COUNT_stream_full);
-  ss->rx_serial++;
   p->packets_rx++;
   al_acks_take(&p->acks, pn, now, a.wants, a.urgent);
   al_frame f;

@@ -217,8 +217,7 @@ static void queue_check(al_cc *c, const al_cc_sample *s) {
   uint64_t queue = queue_us(c);
   uint32_t rounds = c->rounds - c->mode_round;
   if (c->mode == AL_CC_START) {
-    if (queue > al_max_u64(target_us(c), 8000) + al_cc_base(c) / 32 || lossy(c))
-      back_off(c, s->now);
+    if (queue > al_max_u64(target_us(c), 8000) + al_cc_base(c) / 8 || lossy(c)) back_off(c, s->now);
     return;
   }
   if (c->mode != AL_CC_CRUISE || rounds < 2) return;
@@ -235,7 +234,7 @@ void al_cc_take(al_cc *c, const al_cc_sample *s, uint32_t srtt_us) {
   c->round_lost += s->lost;
   if (s->limited) c->round_limited = true;
   if (s->rtt_us != 0) {
-    uint64_t half = al_min_u64(al_max_u64(srtt_us / 4, 8000), 64000);
+    uint64_t half = al_min_u64(al_max_u64(srtt_us / 2, 12000), 128000);
     min_take(&c->base, s->now, BASE_HALF_US, s->rtt_us);
     if (s->rtt_us <= al_cc_base(c) + al_cc_base(c) / 64 + 2000) c->seen_at = s->now;
     min_take(&c->standing, s->now, half, s->rtt_us);

@@ -143,8 +143,7 @@ typedef struct al_stream_item {
   uint64_t rx_next, rx_given, rx_used, rx_credit, rx_end, rx_high;
   uint64_t rx_base;   /* the offset that has the ring's first place */
   uint32_t rx_beyond; /* bytes in the ring above rx_next */
-  uint32_t view_serial;
-  al_bytes direct; /* in order, still in the packet; REQUEST: the target's host */
+  al_bytes direct;    /* in order, still in the packet; REQUEST: the target's host */
   uint16_t target_port;
   uint8_t target_kind, target_len;
   uint8_t *target_host; /* in the block */
@@ -238,7 +237,7 @@ bool al_recv_data(al_streams *ss, al_stream_item *st, const al_frame *f);
 
 /* al_recv_event — the next piece of data for the host.
  * Result: false when there is none.   Cost: O(1).   Source: none.   Tested: unit/stream_rx. */
-bool al_recv_event(al_streams *ss, al_stream_item *st, al_bytes *ret);
+bool al_recv_event(al_stream_item *st, al_bytes *ret);
 
 /* ---- flight.c ---- */
 

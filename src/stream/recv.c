@@ -1,6 +1,6 @@
-/* recv.c — the receiving side of one stream: order, credit, events. Data that comes in order goes to
- * the host as a view into the packet; what comes early is kept in the ring, one bit a byte saying
- * what is there: no number of gaps is too many. */
+/* recv.c — the receiving side of one stream: order, credit, events. Data that comes in order goes
+ * to the host as a view into the packet; what comes early is kept in the ring, one bit a byte
+ * saying what is there: no number of gaps is too many. */
 #include "stream/internal.h"
 
 static size_t place(const al_stream_item *st, uint64_t offset) {
@@ -64,7 +64,7 @@ static void advance(al_stream_item *st) {
 }
 
 static void in_order(al_stream_item *st, al_bytes b) {
-  if (st->direct.len == 0 && st->rx_given == st->rx_next)
+  if (st->rx_given == st->rx_next)
     st->direct = b;
   else
     copy_in(st, st->rx_next, b);
@@ -74,10 +74,9 @@ static void in_order(al_stream_item *st, al_bytes b) {
 }
 
 /* With nothing in it the ring starts anew at its first place, so that small streams touch little
- * memory; not while the host may still look at it. */
+ * memory. (The host has looked at what was in it: events are drained before the next packet.) */
 static void early(al_streams *ss, al_stream_item *st, uint64_t offset, al_bytes b) {
-  if (st->rx_beyond == 0 && st->rx_given == st->rx_next && st->view_serial != ss->rx_serial)
-    st->rx_base = st->rx_next;
+  if (st->rx_beyond == 0 && st->rx_given == st->rx_next) st->rx_base = st->rx_next;
   uint32_t fresh = mark_offsets(st, offset, b.len, true);
   if (fresh == 0) {
     al_count(ss->c.counters, AL_COUNT_stream_duplicate);
@@ -124,7 +123,7 @@ bool al_recv_data(al_streams *ss, al_stream_item *st, const al_frame *f) {
   return true;
 }
 
-bool al_recv_event(al_streams *ss, al_stream_item *st, al_bytes *ret) {
+bool al_recv_event(al_stream_item *st, al_bytes *ret) {
   if (st->direct.len != 0) {
     *ret = st->direct;
     st->direct = (al_bytes){NULL, 0};
@@ -132,7 +131,6 @@ bool al_recv_event(al_streams *ss, al_stream_item *st, al_bytes *ret) {
     size_t at = place(st, st->rx_given);
     uint64_t n = al_min_u64(st->rx_next - st->rx_given, st->window - at);
     *ret = al_view(st->rx_ring + at, (size_t)n);
-    st->view_serial = ss->rx_serial;
   } else {
     return false;
   }

@@ -2,10 +2,9 @@
  * loss, credit, congestion. Sans-I/O; both ends run the same code. Circuits are unknown here: a
  * "path" takes and brings relay payloads of AL_STREAM_PAYLOAD_BYTES.
  *
- * After every call below that takes `now` (and after al_streams_clear's opposite, init, nothing):
- * drain al_streams_event, then al_streams_next. Events may point into the payload that was given to
- * al_bundle_rx, so drain them while it is still there; the next al_bundle_rx asserts that this was
- * done. Layer 3. */
+ * After a packet, a tick, a command or al_bundle_close: drain al_streams_event, then al_streams_next.
+ * Events may point into the payload given to al_bundle_rx, so drain them while it is still there;
+ * the next al_bundle_rx asserts that this was done. Views are good until then. Layer 3. */
 #ifndef AL_STREAM_STREAM_H
 #define AL_STREAM_STREAM_H
 
@@ -55,11 +54,10 @@ typedef struct al_list {
 typedef struct al_streams {
   al_streams_config c;
   al_slab streams, bundles;
-  al_map by_wire;      /* bundle handle and wire id -> stream handle */
-  al_heap timers;      /* by bundle index */
-  al_bundle *by_index; /* handles of the live bundles */
-  void *dead;          /* memory to be given back by the next command */
-  uint32_t rx_serial;
+  al_map by_wire;                  /* bundle handle and wire id -> stream handle */
+  al_heap timers;                  /* by bundle index */
+  al_bundle *by_index;             /* handles of the live bundles */
+  void *dead;                      /* memory to be given back by the next command */
   al_list ready;                   /* streams with events */
   uint32_t dirty_head, dirty_tail; /* bundles for al_streams_next */
   uint32_t silent_head;            /* bundles with event SILENT */
@@ -141,7 +139,7 @@ al_err al_bundle_open(al_streams *ss, bool initiator, uint32_t user, al_bundle *
  *   path    0..AL_BUNDLE_PATHS_MAX-1, not in use
  *   rtt_us  what the set-up of the circuit took, 0 when not known: paces the first round
  * Result: AL_OK, AL_ENOTFOUND, AL_EINVAL (no such path), AL_ESTATE (path in use), AL_ENOMEM.
- * Cost: one allocation of packets_max * 64 bytes, touched as far as packets are under way.
+ * Cost: one allocation of packets_max * 48 bytes, touched as far as packets are under way.
  * Source: PROTOCOL.md 8.   Tested: unit/stream_life. */
 al_err al_bundle_add_path(al_streams *ss, al_bundle b, uint32_t path, al_time now, uint32_t rtt_us);
 

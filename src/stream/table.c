@@ -218,7 +218,7 @@ static bool event_of(al_streams *ss, al_stream_item *st, al_stream_event *ev) {
     ev->kind = AL_STREAM_EV_OPENED;
   } else if (st->events & EV_DATA) {
     ev->kind = AL_STREAM_EV_DATA;
-    if (al_recv_event(ss, st, &ev->data)) return true;
+    if (al_recv_event(st, &ev->data)) return true;
     st->events &= (uint8_t)~EV_DATA;
     return false;
   } else if (st->events & EV_FIN) {

@@ -74,7 +74,8 @@ void sim_flow_start(sim *m, int flow, uint64_t bytes, uint32_t hint_us) {
                            .counters = &e->counters,
                            .streams_max = 8,
                            .bundles_max = 2,
-                           .stream_window = m->window};
+                           .stream_window = m->window,
+                           .packets_max = m->packets};
     bool ok = al_streams_init(&e->ss, &c) == AL_OK &&
               al_bundle_open(&e->ss, i == 0, 1, &e->b) == AL_OK &&
               al_bundle_add_path(&e->ss, e->b, 0, m->now, hint_us) == AL_OK;
@@ -147,8 +148,9 @@ static void send_packet(sim *m, int flow, int to, const uint8_t *payload) {
 static void write_bytes(sim *m, sim_flow *f, int i) {
   static uint8_t chunk[CHUNK_BYTES];
   sim_end *e = &f->end[i];
-  while (f->put[i] < f->bytes[i]) {
-    uint64_t left = f->bytes[i] - f->put[i];
+  uint64_t most = i == 0 && f->allow != 0 && f->allow < f->bytes[0] ? f->allow : f->bytes[i];
+  while (f->put[i] < most) {
+    uint64_t left = most - f->put[i];
     size_t n = left < sizeof chunk ? (size_t)left : sizeof chunk, took = 0;
     size_t room = al_streams_writable(&e->ss, e->s);
     if (n > room + 1) n = room + 1; /* one too many: so that WRITABLE is told */
@@ -157,7 +159,7 @@ static void write_bytes(sim *m, sim_flow *f, int i) {
     f->put[i] += took;
     if (took < n) return;
   }
-  (void)al_streams_shut(&e->ss, m->now, e->s);
+  if (most == f->bytes[i]) (void)al_streams_shut(&e->ss, m->now, e->s);
 }
 
 static void data(sim *m, sim_flow *f, int i, al_bytes d) {
@@ -289,6 +291,11 @@ static bool step(sim *m, al_time until) {
 }
 
 /* Runs until `until`, or until all flows are done. */
+void sim_allow(sim *m, int flow, uint64_t bytes) {
+  m->flow[flow].allow = bytes;
+  after(m, flow, 0);
+}
+
 void sim_run(sim *m, al_time until) {
   for (int i = 0; i < SIM_FLOWS_MAX; i++)
     for (int k = 0; k < 2; k++)

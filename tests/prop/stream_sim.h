@@ -45,6 +45,7 @@ typedef struct sim_flow {
   bool on, opened, fin[2], closed[2];
   /* by end: what it writes in all and has written, has received, has consumed */
   uint64_t bytes[2], put[2], got[2], used[2];
+  uint64_t allow; /* A has only so many bytes yet; 0: all */
   al_time start, done;
   uint8_t reset;
   bool wrong;
@@ -60,7 +61,7 @@ typedef struct sim {
   al_time tick_late_us;    /* timers fire 0..this late */
   uint32_t stall_read_ppm; /* B's host stops reading after an event with this chance ... */
   al_time read_at;         /* ... until then */
-  uint32_t window;
+  uint32_t window, packets;
   al_rng rng;
 } sim;
 
@@ -73,9 +74,12 @@ uint64_t sim_rand(uint64_t n);
 /* A path of 2 ms round trip without a bottleneck; change what is to differ. */
 void sim_init(sim *m);
 
-/* A flow begins: A opens a stream to B and writes `bytes`; set flow[].bytes[1] right after it for the
- * other direction. rtt_us: what the circuit's set-up is said to have taken. */
+/* A flow begins: A opens a stream to B and writes `bytes`; set flow[].bytes[1] right after it for
+ * the other direction. rtt_us: what the circuit's set-up is said to have taken. */
 void sim_flow_start(sim *m, int flow, uint64_t bytes, uint32_t rtt_us);
+
+/* A of a flow has so many bytes by now. */
+void sim_allow(sim *m, int flow, uint64_t bytes);
 
 /* Runs until `until`, or until all flows are done. */
 void sim_run(sim *m, al_time until);

@@ -12,6 +12,7 @@ static bool run(uint64_t seed) {
   sim_init(m);
   static const uint32_t windows[] = {4096, 16384, 100000, 1 << 20};
   m->window = windows[sim_rand(4)];
+  m->packets = sim_rand(3) == 0 ? 64 : 0;
   m->stall_read_ppm = (uint32_t)sim_rand(3) * 20000;
   for (int i = 0; i < 2; i++) {
     sim_pipe *q = &m->pipe[i];

@@ -1,6 +1,6 @@
-/* Performance claims as tests in virtual time: how fast, how fair and with how much queue streams go
- * over given paths. 10,305 packets a second are 100 Mbit/s of datagrams (1,213 bytes each), of which
- * 87 Mbit/s are payload. Usage: test_prop_stream_path [seed]. */
+/* Performance claims as tests in virtual time: how fast, how fair and with how much queue streams
+ * go over given paths. 10,305 packets a second are 100 Mbit/s of datagrams (1,213 bytes each), of
+ * which 87 Mbit/s are payload. Usage: test_prop_stream_path [seed]. */
 #include <stdlib.h>
 
 #include "prop/stream_sim.h"
@@ -154,6 +154,23 @@ static void test_changes(void) {
   end(m);
 }
 
+/* A little now and then says nothing about the path: what comes after it is as fast as ever. */
+static void test_trickle(void) {
+  sim *m = path(HZ_100, 80000);
+  sim_flow_start(m, 0, 20500000, 90000);
+  m->flow[0].allow = 1;
+  for (int i = 1; i <= 50; i++) {
+    sim_run(m, m->now + 200000);
+    sim_allow(m, 0, (uint64_t)i * 10000);
+  }
+  al_time from = m->now;
+  sim_allow(m, 0, 0);
+  sim_run(m, m->now + 100 * AL_SECOND);
+  tap_ok(m->flow[0].done != 0, "a trickle for 10 s, then 20 MB");
+  below((m->flow[0].done - from) / 1000, 3000, "  these take, ms");
+  end(m);
+}
+
 static void fair(sim *m, al_time lead_us, al_time grace_us, const char *what) {
   sim_flow_start(m, 0, ENDLESS, 90000);
   sim_run(m, m->now + lead_us);
@@ -183,6 +200,7 @@ int main(int argc, char **argv) {
   test_steady();
   test_repairs_by_hops();
   test_changes();
+  test_trickle();
   test_fairness();
   return tap_done();
 }

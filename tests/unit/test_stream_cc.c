@@ -110,7 +110,18 @@ static void test_longer_path(void) {
          (int)(al_cc_rate(&c) / 1000));
 }
 
+/* What cannot be sent, because the host or the first link is slower, is not asked for. */
+static void test_slow_sender(void) {
+  al_cc c;
+  al_cc_sample s = {.now = 1000000};
+  al_cc_init(&c, s.now, 50000, 7168);
+  for (int i = 0; i < 200; i++) feed(&c, &s, 2000000, 50000, 0);
+  tap_ok(c.mode == AL_CC_CRUISE && al_cc_rate(&c) <= 2504000,
+         "the rate stays within a quarter of what is delivered");
+}
+
 int main(void) {
+  test_slow_sender();
   test_rtt();
   test_pace();
   test_modes();

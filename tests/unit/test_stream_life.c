@@ -1,4 +1,5 @@
-/* The life of tables, bundles, paths and streams: opening, both ends, reset, detach, limits, memory. */
+/* The life of tables, bundles, paths and streams: opening, both ends, reset, detach, limits,
+ * memory. */
 #include <stdlib.h>
 
 #include "stream/internal.h"
@@ -65,6 +66,8 @@ static void test_life(void) {
   ev = pair_last(&p, A, AL_STREAM_EV_OPENED);
   tap_ok(ev != NULL && ev->user == 4711 && ev->bundle_user == 77 && ev->stream == s[A], "opened");
   tap_ok(p.end[B].got_len == 3 && memcmp(p.end[B].got, "GET", 3) == 0, "data follows");
+  tap_ok(al_stream_at(&p.end[A].ss, s[A])->tx.head == 0,
+         "the empty ring begins at its first place");
   tap_ok(al_streams_bundle(&p.end[B].ss, s[B]) == p.end[B].b, "its bundle");
   tap_ok(al_streams_shut(&p.end[A].ss, p.now, s[A]) == AL_OK, "A has no more");
   tap_ok(al_streams_shut(&p.end[A].ss, p.now, s[A]) == AL_OK, "said twice");
@@ -145,6 +148,7 @@ static void test_detach(void) {
   tap_ok(al_streams_attach(ss, p.now, s, 999) == AL_ENOTFOUND, "no such bundle");
   al_bundle other = 0;
   tap_ok(al_bundle_open(ss, true, 5, &other) == AL_OK, "a bundle whose circuit will fail");
+  tap_ok(al_bundle_add_path(ss, other, 0, p.now, 0) == AL_OK, "with a path");
   tap_ok(al_streams_attach(ss, p.now, s, other) == AL_OK, "attached to it");
   tap_ok(al_streams_attach(ss, p.now, s, other) == AL_ESTATE, "once");
   tap_ok(al_streams_open(ss, p.now, other, &to, &t) == AL_OK, "another one");
@@ -154,6 +158,7 @@ static void test_detach(void) {
   tap_ok(al_streams_detach(ss, s) == AL_OK && al_streams_bundle(ss, s) == 0, "taken off it");
   al_bundle_close(ss, other, 9);
   al_bundle_close(ss, other, 9);
+  tap_ok(al_streams_next(ss) == 0, "a closed bundle has nothing to send");
   pair_drain(&p, A);
   const al_stream_event *ev = pair_last(&p, A, AL_STREAM_EV_RESET);
   tap_ok(ev != NULL && ev->stream == t && ev->reason == 9 && ev->bundle_user == 5 &&

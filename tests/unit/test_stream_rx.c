@@ -120,26 +120,51 @@ static void test_one_packet(void) {
   pair_clear(&p);
 }
 
-static void test_random_order(void) {
-  static uint8_t text[4000];
+/* An ACK of everything B has sent, so that it goes on giving credit. */
+static void acknowledge(pair_packet *k) {
+  uint8_t out[AL_STREAM_PAYLOAD_BYTES];
+  uint32_t last = 0;
+  while (pair_fill(&p, B, out)) last = al_load_u32(out + 1);
+  if (last == 0) return;
+  al_wr_u8(&k->w, 1);
+  al_wr_u32(&k->w, last);
+  al_wr_u16(&k->w, 0);
+  al_wr_u8(&k->w, 0);
+  al_wr_u16(&k->w, (uint16_t)last);
+}
+
+/* Pieces of random place and length up to 3,500 bytes ahead, many twice: ten times around the
+ * ring. */
+static bool random_order(void) {
+  static uint8_t text[40000];
   test_rand_bytes(text, sizeof text);
-  bool good = true;
-  for (int round = 0; round < 50; round++) {
-    begin();
-    while (p.end[B].got_len < sizeof text) {
-      uint64_t from = test_rand_below(sizeof text), len = 1 + test_rand_below(600);
-      if (from + len > sizeof text) len = sizeof text - from;
-      pair_packet k;
-      packet_begin(&k, number);
-      packet_data(&k, 0, from, (al_bytes){text + from, len},
-                  test_rand_below(9) == 0 && from + len == sizeof text);
-      (void)send(&k);
-    }
-    good = good && p.end[B].got_len == sizeof text && memcmp(p.end[B].got, text, sizeof text) == 0;
-    al_streams_clear(&p.end[A].ss);
-    al_streams_clear(&p.end[B].ss);
+  begin();
+  size_t given = 0;
+  for (int i = 0; i < 20000 && p.end[B].got_len < sizeof text; i++) {
+    size_t from = p.end[B].got_len + (size_t)test_rand_below(3000);
+    from -= al_min_size(from, (size_t)test_rand_below(400));
+    size_t len = 1 + (size_t)test_rand_below(500);
+    if (from >= sizeof text) continue;
+    if (from + len > sizeof text) len = sizeof text - from;
+    pair_packet k;
+    packet_begin(&k, number);
+    if (p.end[B].got_len > given + 1500) acknowledge(&k);
+    if (k.w.len > 5) given = p.end[B].got_len;
+    if (from + len <= given + 3000)
+      packet_data(&k, 0, from, (al_bytes){text + from, len}, from + len == sizeof text);
+    (void)send(&k);
+    p.now += 3000;
   }
-  tap_ok(good, "pieces of random place and length, many twice, make the whole");
+  bool good = p.end[B].got_len == sizeof text && memcmp(p.end[B].got, text, sizeof text) == 0 &&
+              pair_last(&p, B, AL_STREAM_EV_RESET) == NULL;
+  al_streams_clear(&p.end[A].ss);
+  al_streams_clear(&p.end[B].ss);
+  return good;
+}
+
+static void test_random_order(void) {
+  for (int round = 0; round < 10; round++)
+    tap_ok(random_order(), "pieces in any order, around the ring, make the whole");
 }
 
 static void expect_failed(const char *what, al_counter c, uint64_t count) {
@@ -223,17 +248,56 @@ static void test_opens(void) {
     for (uint8_t n = 0; n < 2; n++)
       if (out[i] == 6 && out[i + 1] == 8 + 2 * n && out[i + 5] == 11) found[n] = true;
   tap_ok(found[0] && found[1], "RESET with RESOURCE for both");
+  p.now += 100000; /* whatever the pace: nothing more to say */
+  tap_ok(al_bundle_wants(&p.end[B].ss, p.end[B].b, 0, p.now) == AL_BUNDLE_WANT_NOTHING, "once");
+  p.now += AL_SECOND;
+  al_streams_tick(&p.end[B].ss, p.now);
+  static const uint8_t twice[] = {8, 6, 8, 0, 0, 0, 11, 6, 10, 0, 0, 0, 11};
+  tap_ok(pair_fill(&p, B, out), "not acknowledged: again");
+  tap_is_mem(out + 5, twice, sizeof twice, "PING and both");
+  pair_clear(&p);
+}
+
+/* Ids are used once, in whatever order frames come. */
+static void test_ids(void) {
+  pair_init(&p, &(al_streams_config){.streams_max = 400, .bundles_max = 2, .stream_window = 4096});
+  number = 0;
+  pair_packet k;
   packet_begin(&k, number);
   al_wr_u8(&k.w, 6);
   al_wr_u32(&k.w, 50);
   al_wr_u8(&k.w, 0);
   (void)send(&k);
-  al_streams_reset(&p.end[B].ss, p.now, pair_last(&p, B, AL_STREAM_EV_REQUEST)->stream, 1);
-  int count = p.end[B].count;
   packet_begin(&k, number);
   packet_open(&k, 50, "late.example");
   (void)send(&k);
-  tap_ok(p.end[B].count == count, "an OPEN that its RESET overtook is nothing");
+  tap_ok(p.end[B].count == 0, "an OPEN that its RESET overtook is nothing");
+  packet_begin(&k, number);
+  packet_open(&k, 4000, "new.example");
+  packet_open(&k, 4000 - 2046, "old.example");
+  (void)send(&k);
+  tap_is_u64(p.end[B].count, 2, "an id 1,023 places below the highest may come");
+  packet_begin(&k, number);
+  packet_open(&k, 4000 - 2048, "older.example");
+  packet_open(&k, 10, "oldest.example");
+  (void)send(&k);
+  tap_is_u64(p.end[B].count, 2, "older ones may not");
+  for (uint32_t i = 0; i < 300; i++) {
+    packet_begin(&k, number);
+    packet_open(&k, 4002 + 2 * i, "x");
+    al_wr_u8(&k.w, 6);
+    al_wr_u32(&k.w, 4002 + 2 * i);
+    al_wr_u8(&k.w, 14);
+    (void)send(&k);
+  }
+  tap_is_u64(pair_counter(&p, B, AL_COUNT_stream_full), 0, "requests taken back do not count");
+  for (uint32_t i = 0; i < 300; i++) {
+    packet_begin(&k, number);
+    packet_open(&k, 5002 + 2 * i, "x");
+    (void)send(&k);
+    if (i == 253) tap_is_u64(pair_counter(&p, B, AL_COUNT_stream_full), 0, "256 may be open");
+    if (i == 254) tap_is_u64(pair_counter(&p, B, AL_COUNT_stream_full), 1, "no more");
+  }
   pair_clear(&p);
 }
 
@@ -245,5 +309,6 @@ int main(int argc, char **argv) {
   test_random_order();
   test_rules();
   test_opens();
+  test_ids();
   return tap_done();
 }

@@ -117,6 +117,11 @@ static void test_credit(void) {
   sent += put(A, s[A], bulk + sent, sizeof bulk - sent);
   pair_run(&p, 3000000, 0);
   tap_is_u64(p.end[B].got_len, 8192, "without credit nothing more is sent, however long");
+  tap_ok(al_bundle_wants(&p.end[A].ss, p.end[A].b, 0, p.now) == AL_BUNDLE_WANT_NOTHING,
+         "nor anything else");
+  al_bundle_info info;
+  tap_ok(al_bundle_look(&p.end[A].ss, p.end[A].b, 0, &info) && info.packets_tx < 40,
+         "no empty packets");
   tap_ok(al_streams_consume(&p.end[B].ss, p.now, s[B], 8193) == AL_EINVAL, "more than was given");
   tap_ok(al_streams_consume(&p.end[B].ss, p.now, s[B], 1000) == AL_OK, "a little is consumed");
   pair_run(&p, 300000, 0);
@@ -214,10 +219,82 @@ static void test_silence(void) {
   tap_ok(ev != NULL && ev->stream == 0 && ev->bundle == p.end[A].b && ev->bundle_user == 77,
          "of the bundle");
   tap_is_u64(pair_counter(&p, A, AL_COUNT_stream_timeout), 1, "counted: stream_timeout");
+  for (from = p.now; p.now < from + 2500000; p.now += 1000) al_streams_tick(&p.end[A].ss, p.now);
+  tap_is_u64(pair_counter(&p, A, AL_COUNT_stream_timeout), 1, "not again at once");
+  for (from = p.now; p.now < from + AL_SECOND; p.now += 1000) al_streams_tick(&p.end[A].ss, p.now);
+  tap_is_u64(pair_counter(&p, A, AL_COUNT_stream_timeout), 2, "but every 3 s");
+  pair_clear(&p);
+}
+
+/* The last piece, with FIN, fills its packet; it is lost, and what repeats it also carries an ACK:
+ * it goes in two. */
+static void test_split(void) {
+  al_stream s[2];
+  pair_init(&p, &usual);
+  pair_connect(&p, s);
+  static uint8_t text[AL_STREAM_PAYLOAD_BYTES - 18];
+  for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 11);
+  uint8_t payload[AL_STREAM_PAYLOAD_BYTES];
+  uint32_t stream;
+  (void)put(A, s[A], text, sizeof text);
+  (void)al_streams_shut(&p.end[A].ss, p.now, s[A]);
+  tap_ok(pair_fill(&p, A, payload) && first_frame(payload, &stream) == 5, "a full packet with FIN");
+  tap_ok(!pair_fill(&p, A, payload), "is all there is; it is lost");
+  (void)put(B, s[B], "data the other way, to be acknowledged", 38);
+  p.now += AL_SECOND;
+  al_streams_tick(&p.end[A].ss, p.now);
+  tap_ok(pair_fill(&p, B, payload) && pair_give(&p, A, payload) == AL_STREAM_TAKE, "and B sends");
+  tap_ok(pair_fill(&p, A, payload) && payload[5] == 1, "the repeat begins with an ACK");
+  (void)pair_give(&p, B, payload);
+  tap_ok(p.end[B].got_len > 1000 && p.end[B].got_len < sizeof text, "most of it");
+  tap_ok(pair_last(&p, B, AL_STREAM_EV_FIN) == NULL, "not yet the end");
+  pair_run(&p, AL_SECOND, 0);
+  tap_ok(p.end[B].got_len == sizeof text && memcmp(p.end[B].got, text, sizeof text) == 0 &&
+             pair_last(&p, B, AL_STREAM_EV_FIN) != NULL,
+         "then the rest and the end");
+  pair_clear(&p);
+}
+
+/* A stream is reset while its data waits to be repeated. */
+static void test_reset_lost(void) {
+  al_stream s[2];
+  uint8_t payload[AL_STREAM_PAYLOAD_BYTES];
+  uint32_t stream;
+  pair_init(&p, &usual);
+  pair_connect(&p, s);
+  (void)put(A, s[A], "hello", 5);
+  (void)pair_fill(&p, A, payload);
+  p.now += AL_SECOND;
+  al_streams_tick(&p.end[A].ss, p.now);
+  al_streams_reset(&p.end[A].ss, p.now, s[A], 14);
+  tap_ok(pair_fill(&p, A, payload) && first_frame(payload, &stream) == 8, "PING and RESET go out");
+  tap_ok(al_bundle_wants(&p.end[A].ss, p.end[A].b, 0, p.now) == AL_BUNDLE_WANT_NOTHING,
+         "its data does not");
+  (void)pair_give(&p, B, payload);
+  tap_ok(p.end[B].got_len == 0 && pair_last(&p, B, AL_STREAM_EV_RESET) != NULL, "B knows");
+  pair_clear(&p);
+}
+
+/* The round-trip time is that of the path: acknowledgements say how long they waited. */
+static void test_rtt(void) {
+  al_stream s[2];
+  al_bundle_info info;
+  pair_init(&p, &usual);
+  pair_connect(&p, s);
+  for (int i = 0; i < 40; i++) {
+    (void)put(A, s[A], "x", 1);
+    pair_run(&p, 50000, 0);
+  }
+  (void)al_bundle_look(&p.end[A].ss, p.end[A].b, 0, &info);
+  tap_ok(info.rtt_us >= 20000 && info.rtt_us < 21500 && info.rtt_min_us >= 20000,
+         "20 ms and a step: %u us", info.rtt_us);
   pair_clear(&p);
 }
 
 int main(void) {
+  test_split();
+  test_reset_lost();
+  test_rtt();
   test_wants();
   test_round_robin();
   test_credit();
