@@ -2,8 +2,8 @@
  * loss, credit, congestion. Sans-I/O; both ends run the same code. Circuits are unknown here: a
  * "path" takes and brings relay payloads of AL_STREAM_PAYLOAD_BYTES.
  *
- * After a packet, a tick, a command or al_bundle_close: drain al_streams_event, then al_streams_next.
- * Events may point into the payload given to al_bundle_rx, so drain them while it is still there;
+ * After a packet, a tick, a command or al_bundle_close: drain al_streams_event, then
+ * al_streams_next. Events may point into the payload given to al_bundle_rx, so drain them while it is still there;
  * the next al_bundle_rx asserts that this was done. Views are good until then. Layer 3. */
 #ifndef AL_STREAM_STREAM_H
 #define AL_STREAM_STREAM_H
