@@ -139,6 +139,35 @@ static void test_peers(scene *s) {
   finish(s);
 }
 
+/* A neighbour that the book had no room for, then had, goes: what was not pinned is not unpinned. */
+static void test_late_entry(scene *s) {
+  world_options o;
+  al_peer_info p;
+  al_node_info info;
+  world_options_default(&o);
+  memset(s, 0, sizeof *s);
+  squeeze.tiny.peers_max = 1;
+  o.seed = seed;
+  o.nodes = 3;
+  o.configure = configure;
+  scene_limits(&o);
+  scene_start(s, &o, 3);
+  world_stop(s->w, 1, true);
+  al_inspect_node(world_node(s->w, 2), &info);
+  bool there = false;
+  for (int i = 0; i < 300 && !there; i++) {
+    scene_wait(s, AL_SECOND);
+    there = al_inspect_peer(world_node(s->w, SCENE_EXIT), 0, &p) && al_id_equal(&p.id, &info.id);
+  }
+  tap_ok(there, "a neighbour's descriptor finds room later");
+  uint32_t downs = s->downs[SCENE_EXIT];
+  world_stop(s->w, 2, true);
+  scene_wait(s, AL_SECOND);
+  tap_is_u64(s->downs[SCENE_EXIT] - downs, 1, "and it goes");
+  scene_end(s, 3);
+  memset(&squeeze, 0, sizeof squeeze);
+}
+
 static void test_tags(scene *s) {
   world_options o;
   world_options_default(&o);
@@ -305,6 +334,7 @@ int main(int argc, char **argv) {
   test_circuits(&s);
   test_streams(&s);
   test_peers(&s);
+  test_late_entry(&s);
   test_tags(&s);
   test_queues(&s);
   test_buffers(&s);
