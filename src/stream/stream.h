@@ -3,8 +3,9 @@
  * "path" takes and brings relay payloads of AL_STREAM_PAYLOAD_BYTES.
  *
  * After a packet, a tick, a command or al_bundle_close: drain al_streams_event, then
- * al_streams_next. Events may point into the payload given to al_bundle_rx, so drain them while it is still there;
- * the next al_bundle_rx asserts that this was done. Views are good until then. Layer 3. */
+ * al_streams_next. Events may point into the payload given to al_bundle_rx, so drain them while it
+ * is still there; the next al_bundle_rx asserts that this was done. Views are good until then.
+ * Layer 3. */
 #ifndef AL_STREAM_STREAM_H
 #define AL_STREAM_STREAM_H
 

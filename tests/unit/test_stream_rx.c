@@ -109,6 +109,7 @@ static void test_one_packet(void) {
     packet_data(&k, 0, at + 400, (al_bytes){(const uint8_t *)text + 400, 100}, false);
     packet_data(&k, 0, at + 500, (al_bytes){(const uint8_t *)text + 500, 250}, false);
     packet_data(&k, 0, at + 900, (al_bytes){(const uint8_t *)text + 900, 1}, false);
+    packet_data(&k, 0, at + 950, (al_bytes){(const uint8_t *)text + 49, 10}, false);
     (void)send(&k);
     good = good && p.end[B].got_len == 901 && memcmp(p.end[B].got, text, 901) == 0;
     p.end[B].got_len = 0;
