@@ -31,7 +31,7 @@ static bool is_right(const al_table *t, guint column) {
 
 char *al_table_text(al_table *t) {
   GString *s = g_string_new(NULL);
-  g_autofree glong *width = g_new0(glong, t->columns);
+  glong *width = g_new0(glong, t->columns);
   for (guint i = 0; i < t->cells->len; i++)
     width[i % t->columns] = MAX(width[i % t->columns], g_utf8_strlen(cell(t, i), -1));
   for (guint i = 0; i < t->cells->len; i++) {
@@ -51,6 +51,7 @@ char *al_table_text(al_table *t) {
       g_string_append_c(s, '\n');
     }
   }
+  g_free(width);
   g_ptr_array_unref(t->cells);
   g_free(t);
   return g_string_free(s, FALSE);

@@ -184,6 +184,11 @@ bool al_endpoint_from_sockaddr(const struct sockaddr *sa, al_endpoint *ret) {
   return true;
 }
 
+bool al_endpoint_equal(const al_endpoint *a, const al_endpoint *b) {
+  return a->family == b->family && a->port == b->port &&
+         memcmp(a->addr, b->addr, a->family == 4 ? 4 : 16) == 0;
+}
+
 bool al_endpoint_is_wildcard(const al_endpoint *e) {
   static const uint8_t zero[16];
   return memcmp(e->addr, zero, e->family == 4 ? 4 : 16) == 0;

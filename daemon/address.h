@@ -83,6 +83,9 @@ socklen_t al_endpoint_sockaddr(const al_endpoint *e, struct sockaddr_storage *re
  */
 bool al_endpoint_from_sockaddr(const struct sockaddr *sa, al_endpoint *ret);
 
+/* al_endpoint_equal — the same address and port. */
+bool al_endpoint_equal(const al_endpoint *a, const al_endpoint *b);
+
 /* al_endpoint_is_wildcard, al_endpoint_is_loopback — 0.0.0.0 or ::; 127.0.0.0/8 or ::1. */
 bool al_endpoint_is_wildcard(const al_endpoint *e);
 bool al_endpoint_is_loopback(const al_endpoint *e);

@@ -103,16 +103,13 @@ static bool scan_lines(scan *s, const char *text, GError **err) {
 
 static bool set_from_file(al_settings *s, GKeyFile *keys, const entry *e, GError **err) {
   const al_option *o = e->option;
-  g_auto(GStrv) list = NULL;
   if (o->kind == AL_OPTION_LIST) {
-    list = g_key_file_get_string_list(keys, o->group, o->name, NULL, err);
-  } else {
-    list = g_new0(char *, 2);
-    list[0] = g_key_file_get_string(keys, o->group, o->name, err);
-    if (!list[0]) return false;
-    g_strchomp(list[0]);
+    g_auto(GStrv) list = g_key_file_get_string_list(keys, o->group, o->name, NULL, err);
+    return list && al_option_set(s, o, (const char *const *)list, err);
   }
-  return list && al_option_set(s, o, (const char *const *)list, err);
+  g_autofree char *text = g_key_file_get_string(keys, o->group, o->name, err);
+  const char *one[2] = {text ? g_strchomp(text) : NULL, NULL};
+  return text && al_option_set(s, o, one, err);
 }
 
 static bool apply_text(al_settings *s, const char *file, const char *text, GError **err) {
@@ -214,7 +211,7 @@ static bool derive_paths(al_settings *s, char **env, GError **err) {
   const char *xdg = g_environ_getenv(env, "XDG_STATE_HOME");
   const char *home = g_environ_getenv(env, "HOME");
   const char *run = g_environ_getenv(env, "RUNTIME_DIRECTORY");
-  if (*s->state == 0) {
+  if (!s->state || *s->state == 0) {
     char *dir = service && *service ? g_strdup(service)
                 : xdg && *xdg       ? g_build_filename(xdg, "allium", NULL)
                 : home && *home     ? g_build_filename(home, ".local", "state", "allium", NULL)
@@ -227,7 +224,7 @@ static bool derive_paths(al_settings *s, char **env, GError **err) {
     g_free(s->state);
     s->state = dir;
   }
-  if (*s->control == 0) {
+  if (!s->control || *s->control == 0) {
     g_free(s->control);
     s->control = g_build_filename(run && *run ? run : s->state, "control.sock", NULL);
   }
@@ -241,17 +238,22 @@ static bool check_together(const al_settings *s, GError **err) {
   return false;
 }
 
-al_settings *al_config_load(const al_config_source *source, GError **err) {
-  g_autoptr(al_settings) s = g_new0(al_settings, 1);
+static bool load(al_settings *s, const al_config_source *source, GError **err) {
   g_autofree char *file = source->file ? g_strdup(source->file) : find_file(source->environ);
   bool optional = source->optional && !source->file;
   for (size_t i = 0; al_option_at(i); i++)
-    if (!apply_default(s, al_option_at(i), err)) return NULL;
-  if (file && !apply_file(s, file, optional, err)) return NULL;
+    if (!apply_default(s, al_option_at(i), err)) return false;
+  if (file && !apply_file(s, file, optional, err)) return false;
   for (size_t i = 0; al_option_at(i); i++) {
-    if (!apply_environment(s, al_option_at(i), source->environ, err)) return NULL;
-    if (!apply_given(s, al_option_at(i), source->given, err)) return NULL;
+    if (!apply_environment(s, al_option_at(i), source->environ, err)) return false;
+    if (!apply_given(s, al_option_at(i), source->given, err)) return false;
   }
-  if (!derive_paths(s, source->environ, err) || !check_together(s, err)) return NULL;
-  return g_steal_pointer(&s);
+  return derive_paths(s, source->environ, err) && check_together(s, err);
+}
+
+al_settings *al_config_load(const al_config_source *source, GError **err) {
+  al_settings *s = g_new0(al_settings, 1);
+  if (load(s, source, err)) return s;
+  al_config_free(s);
+  return NULL;
 }

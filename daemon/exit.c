@@ -327,8 +327,7 @@ void al_exit_stop(al_exit *x) { x->stopped = true; }
 
 void al_exit_free(al_exit *x) {
   if (!x) return;
-  while (x->conns.head) {
-    conn *c = x->conns.head->data;
+  for (conn *c; (c = g_queue_peek_head(&x->conns));) {
     al_pipe_reset(c->pipe, AL_REASON_SHUTDOWN);
     conn_close(c);
   }

@@ -37,7 +37,7 @@ static void add(search *s, const al_endpoint *e) {
   if (f.e.port == 0) f.e.port = s->port;
   if (f.rank == 0) return;
   for (unsigned i = 0; i < s->count; i++)
-    if (memcmp(&s->all[i].e, &f.e, sizeof f.e) == 0) return;
+    if (al_endpoint_equal(&s->all[i].e, &f.e)) return;
   if (s->count < FOUND_MAX) s->all[s->count++] = f;
 }
 

@@ -49,6 +49,8 @@ static void retire(attempt *a) {
     attempt_free(a);
 }
 
+static void retire_data(gpointer data) { retire(data); }
+
 static void finish(attempt *a, const al_id *peer, const char *why) {
   al_join_done done = a->done;
   void *data = a->data;
@@ -170,7 +172,8 @@ void al_joins_event(al_joins *js, const al_event *ev) {
     attempt *a = l->data;
     if (a->link == 0 || a->link != ev->link) continue;
     bool named = a->address.has_id;
-    if (ev->kind == AL_EV_LINK_UP && named && memcmp(&a->address.id, &ev->peer, sizeof ev->peer))
+    if (ev->kind == AL_EV_LINK_UP && named &&
+        memcmp(&a->address.id, &ev->peer, sizeof ev->peer) != 0)
       finish(a, NULL, "a neighbour now, but not the node that the address names");
     else if (ev->kind == AL_EV_LINK_UP)
       finish(a, &ev->peer, NULL);
@@ -190,6 +193,7 @@ al_joins *al_joins_new(al_drive *d) {
 
 void al_joins_free(al_joins *js) {
   if (!js) return;
-  while (js->attempts) retire(js->attempts->data);
+  GList *all = g_list_copy(js->attempts);
+  g_list_free_full(all, retire_data);
   g_free(js);
 }

@@ -335,8 +335,7 @@ void al_socks_stop(al_socks *s) {
 void al_socks_free(al_socks *s) {
   if (!s) return;
   al_socks_stop(s);
-  while (s->conns.head) {
-    conn *c = s->conns.head->data;
+  for (conn *c; (c = g_queue_peek_head(&s->conns));) {
     if (c->pipe) al_pipe_reset(c->pipe, AL_REASON_SHUTDOWN);
     conn_close(c);
   }
