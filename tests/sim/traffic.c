@@ -39,7 +39,7 @@ static void feed(traffic *t, world *w, traffic_flow *f) {
   uint8_t chunk[4096];
   size_t taken = sizeof chunk;
   while (!f->shut && taken == sizeof chunk) {
-    size_t len = f->want - f->sent < sizeof chunk ? (size_t)(f->want - f->sent) : sizeof chunk;
+    size_t len = f->upto - f->sent < sizeof chunk ? (size_t)(f->upto - f->sent) : sizeof chunk;
     for (size_t i = 0; i < len; i++) chunk[i] = byte_at((uint32_t)(f - t->flow), f->sent + i);
     taken = 0;
     if (al_stream_write(n, k, world_now(w), f->stream, (al_bytes){chunk, len}, &taken) != AL_OK)
@@ -104,7 +104,7 @@ static uint32_t open(traffic *t, world *w, uint32_t client, uint64_t bytes, uint
   static const al_target target = {AL_TARGET_NAME, 80, 4, "echo"};
   uint32_t index = t->count++;
   traffic_flow *f = &t->flow[index];
-  *f = (traffic_flow){.client = client, .want = bytes, .asked_at = world_now(w)};
+  *f = (traffic_flow){.client = client, .want = bytes, .upto = bytes, .asked_at = world_now(w)};
   al_drive *d = world_drive(w, client);
   al_err e = al_stream_open(al_drive_node(d), al_drive_work(d), world_now(w), &target, isolation,
                             &f->stream);
@@ -122,6 +122,20 @@ uint32_t traffic_open(traffic *t, world *w, uint32_t client, uint64_t bytes) {
 
 uint32_t traffic_open_apart(traffic *t, world *w, uint32_t client, uint64_t bytes) {
   return open(t, w, client, bytes, t->count + 1);
+}
+
+uint32_t traffic_drip_open(traffic *t, world *w, uint32_t client, uint64_t most) {
+  uint32_t f = open(t, w, client, most, t->count + 1);
+  t->flow[f].upto = 0;
+  return f;
+}
+
+void traffic_drip(traffic *t, world *w, uint32_t flow, uint64_t upto) {
+  traffic_flow *f = &t->flow[flow];
+  f->upto = upto < f->want ? upto : f->want;
+  if (!f->opened || f->reset) return;
+  feed(t, w, f);
+  al_drive_pump(world_drive(w, f->client));
 }
 
 bool traffic_whole(const traffic *t, uint32_t flow) {

@@ -11,6 +11,7 @@ typedef struct traffic_flow {
   uint32_t client;
   al_stream stream;
   uint64_t want, sent, got, wrong; /* wrong: bytes that were not what was sent */
+  uint64_t upto;                   /* what may be sent by now: see traffic_drip */
   bool opened, shut, fin, closed, reset;
   al_reason why; /* with reset */
   al_time asked_at, opened_at, done_at;
@@ -28,6 +29,9 @@ typedef struct traffic {
 uint32_t traffic_open(traffic *t, world *w, uint32_t client, uint64_t bytes);
 /* The same with an isolation value of its own: on another circuit than all others. */
 uint32_t traffic_open_apart(traffic *t, world *w, uint32_t client, uint64_t bytes);
+/* A stream that is kept open: it sends as far as this is raised, and ends at `most`. */
+uint32_t traffic_drip_open(traffic *t, world *w, uint32_t client, uint64_t most);
+void traffic_drip(traffic *t, world *w, uint32_t flow, uint64_t upto);
 /* What the application does with an event. Result: whether it was a stream's. */
 bool traffic_event(traffic *t, world *w, uint32_t node, const al_event *ev);
 /* All bytes came back and were right. */
