@@ -11,7 +11,14 @@
 #include "crc32c.h"
 #include "window.h"
 
+/* The option next to SCTP_PLUGGABLE_SS, which usrsctp handles and its header leaves out (its value is
+ * that of FreeBSD's netinet/sctp.h). */
+#ifndef SCTP_PLUGGABLE_CC
+#define SCTP_PLUGGABLE_CC 0x00001202
+#endif
+
 enum {
+  COMMON_HEADER_BYTES = 12,
   CHUNK_DATA = 0,
   CHUNK_SACK = 3,
   CHUNK_HEARTBEAT = 4,
@@ -46,6 +53,7 @@ static struct {
   bool active;    /* data moved since the last tick */
   uint32_t depth; /* inside usrsctp: its timers may not be run now */
   gint64 quiet_since_us;
+  uint32_t initial_cwnd, cc_module; /* as settings() set them */
 } engine;
 
 /* ---- time: usrsctp cannot say when its next timer is due ---- */
@@ -175,6 +183,8 @@ void al_sctp_hold(const al_webrtc_sctp *cfg) {
   if (engine.holders++) return;
   usrsctp_init_nothreads(0, conn_output, NULL);
   settings(cfg);
+  engine.initial_cwnd = cfg->initial_cwnd;
+  engine.cc_module = cfg->cc_module;
   engine.last_us = engine.quiet_since_us = g_get_monotonic_time();
   set_tick(SLOW_TICK_MS);
 }
@@ -341,10 +351,25 @@ bool al_sctp_start(al_sctp *s) {
   return set_path(s, &a); /* once more: the first only set the endpoint's default */
 }
 
+/* usrsctp halves its window for every loss and wins it back by one packet a round trip. What the path
+ * delivers is known here, so the window goes back to the bound at once: taking the congestion
+ * module anew sets it to the initial window, and the bound caps that. All of it is public API. */
+static void reopen(al_sctp *s) {
+  struct sctp_assoc_value module = {SCTP_ALL_ASSOC, engine.cc_module};
+  al_sctp_path_info path;
+  al_sctp_path(s, &path);
+  if (path.cwnd + 2 * s->mtu >= s->bound) return;
+  usrsctp_sysctl_set_sctp_initial_cwnd(s->bound / (s->mtu - COMMON_HEADER_BYTES) + 1);
+  (void)set_option(s, IPPROTO_SCTP, SCTP_PLUGGABLE_CC, &module, sizeof module);
+  usrsctp_sysctl_set_sctp_initial_cwnd(engine.initial_cwnd);
+}
+
 static void end_round(al_sctp *s) {
   uint32_t bound =
       al_window_arrive(&s->window, g_get_monotonic_time(), s->taken - s->buffered, is_limited(s));
-  if (bound) set_bound(s, bound);
+  if (!bound) return;
+  set_bound(s, bound);
+  reopen(s);
 }
 
 void al_sctp_input(al_sctp *s, al_bytes packet) {

@@ -23,6 +23,9 @@ enum {
   GSO_SEGMENTS = 55,      /* 64 is the kernel's limit; 65,507 bytes come first */
   GSO_BYTES = 64000,
   EVENTS = 32,
+  BUSY_PER_MS = 2,  /* packets a millisecond from which on wake-ups are gathered */
+  GATHER_US = 500,  /* at most one wake-up in this time then */
+  MEASURE_US = 2000,
 };
 
 struct al_udp_hub {
@@ -36,6 +39,9 @@ struct al_udp_hub {
   uint8_t (*rx)[RX_BYTES];
   al_outbox *dirty_head, *dirty_tail;
   GPtrArray *pool; /* idle outbox buffers */
+  gint64 woken_us, measured_us;
+  uint64_t measured_in;
+  bool busy;
 };
 
 /* ---- addresses ---- */
@@ -190,9 +196,23 @@ static void receive(al_udp_sock *s) {
 
 /* ---- the hub: a GSource around one epoll set ---- */
 
+/* When packets come in quick succession, a wake-up for each costs more than the packet: then the
+ * loop sleeps so that several wait when it looks again. A quiet node answers at once. */
+static void gather(al_udp_hub *h) {
+  gint64 now = g_get_monotonic_time(), span = now - h->measured_us;
+  if (span >= MEASURE_US) {
+    h->busy = (int64_t)(h->count->packets_in - h->measured_in) * 1000 >= BUSY_PER_MS * span;
+    h->measured_us = now;
+    h->measured_in = h->count->packets_in;
+  }
+  gint64 left = h->woken_us + GATHER_US - now;
+  if (h->busy && left > 0) g_usleep((gulong)left);
+}
+
 static gboolean hub_prepare(GSource *src, gint *timeout) {
   al_udp_hub *h = (al_udp_hub *)src;
   while (h->dirty_head) al_outbox_flush(h->dirty_head);
+  gather(h);
   *timeout = -1;
   return FALSE;
 }
@@ -208,6 +228,7 @@ static gboolean hub_dispatch(GSource *src, GSourceFunc f, gpointer u) {
   (void)f;
   (void)u;
   int n = epoll_wait(h->epoll_fd, ev, EVENTS, 0);
+  h->woken_us = g_get_monotonic_time();
   for (int i = 0; i < n; i++) receive(ev[i].data.ptr);
   if (n > 0 && h->after) h->after(h->ctx);
   return G_SOURCE_CONTINUE;

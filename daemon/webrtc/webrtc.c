@@ -28,7 +28,7 @@ void al_webrtc_config_init(al_webrtc_config *c) {
   c->sctp = (al_webrtc_sctp){.mtu = 1280,
                              .buffer_bytes = 4 << 20,
                              .streams = 256,
-                             .initial_cwnd = 32,
+                             .initial_cwnd = 128,
                              .max_burst = 0,
                              .abc = 16,
                              .sack_packets = 8,

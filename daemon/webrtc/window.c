@@ -2,7 +2,7 @@
 #include "window.h"
 
 enum {
-  SLACK_US = 10 * 1000,    /* queue that is kept at the bottleneck ... */
+  SLACK_US = 30 * 1000,    /* queue that is kept at the bottleneck ... */
   SLACK_BYTES = 256 << 10, /* ... more is no use on a fast path and leaves the CPU's cache */
   FLOOR_BYTES = 32 << 10,
   CAUTION_BYTES = 256 << 10, /* start-up doubles up to there, then grows by half a round trip ... */
@@ -10,6 +10,7 @@ enum {
   PLATEAU_ROUNDS = 2,        /* so many rounds without growth end start-up */
   EMPTY_ROUNDS = 4,          /* so many without a queue begin it again */
   RTT_LIFE_US = 10 * 1000000, /* an older least round trip is looked for anew ... */
+  RTT_NOISE_US = 2000,
   PROBE_ROUNDS = 2,           /* ... in so many rounds with half a window */
 };
 
@@ -43,6 +44,8 @@ static void take_rtt(al_window *w, int64_t now_us, int64_t rtt) {
   if (!w->rtt_min_us || rtt <= w->rtt_min_us || drained) {
     w->rtt_min_us = rtt;
     w->rtt_seen_us = now_us;
+  } else if (rtt <= w->rtt_min_us + w->rtt_min_us / 16 + RTT_NOISE_US) {
+    w->rtt_seen_us = now_us; /* no queue worth a look: the path has not changed */
   } else if (!w->probing && now_us - w->rtt_seen_us > RTT_LIFE_US) {
     w->probing = PROBE_ROUNDS;
   }
