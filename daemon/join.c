@@ -69,37 +69,19 @@ static gboolean on_late(gpointer data) {
   return G_SOURCE_REMOVE;
 }
 
-/* ---- which link is ours? al_node_join does not say: the one that was not there before ---- */
-
-static GHashTable *links_now(al_drive *d) {
-  GHashTable *set = g_hash_table_new(g_direct_hash, g_direct_equal);
-  al_link_info info;
-  for (uint32_t i = 0; al_inspect_link(al_drive_node(d), i, &info); i++)
-    g_hash_table_add(set, GUINT_TO_POINTER(info.link));
-  return set;
-}
-
-static al_link new_link(al_drive *d, GHashTable *before) {
-  al_link_info info;
-  for (uint32_t i = 0; al_inspect_link(al_drive_node(d), i, &info); i++)
-    if (info.initiator && !info.up && !g_hash_table_contains(before, GUINT_TO_POINTER(info.link)))
-      return info.link;
-  return 0;
-}
-
 /* Dial the next endpoint. */
 static void dial(attempt *a) {
   al_drive *d = a->joins->drive;
   uint8_t record[AL_ADDRESS_RECORD_MAX];
   size_t len = al_peer_address_record(&a->address, &a->endpoints[a->next++], record);
-  g_autoptr(GHashTable) before = links_now(d);
+  al_join_to to = {.address = {record, len}, .peer = a->address.has_id ? &a->address.id : NULL};
   al_err err =
-      al_node_join(al_drive_node(d), al_drive_work(d), al_drive_now(d), (al_bytes){record, len});
-  if (err == AL_OK) a->link = new_link(d, before);
-  if (err != AL_OK)
-    finish(a, NULL, al_err_text(err));
-  else if (a->link == 0)
-    finish(a, NULL, "the node is dialling as many others as it may");
+      al_node_join_peer(al_drive_node(d), al_drive_work(d), al_drive_now(d), &to, &a->link);
+  if (err != AL_OK) {
+    a->link = 0;
+    finish(a, NULL,
+           err == AL_EFULL ? "the node is dialling as many others as it may" : al_err_text(err));
+  }
   al_drive_pump(d);
 }
 
@@ -171,11 +153,7 @@ void al_joins_event(al_joins *js, const al_event *ev) {
   for (GList *l = js->attempts; l; l = l->next) {
     attempt *a = l->data;
     if (a->link == 0 || a->link != ev->link) continue;
-    bool named = a->address.has_id;
-    if (ev->kind == AL_EV_LINK_UP && named &&
-        memcmp(&a->address.id, &ev->peer, sizeof ev->peer) != 0)
-      finish(a, NULL, "a neighbour now, but not the node that the address names");
-    else if (ev->kind == AL_EV_LINK_UP)
+    if (ev->kind == AL_EV_LINK_UP)
       finish(a, &ev->peer, NULL);
     else if (ev->kind == AL_EV_LINK_FAILED && a->next < a->count)
       dial(a);

@@ -23,8 +23,8 @@ enum {
   GSO_SEGMENTS = 55,      /* 64 is the kernel's limit; 65,507 bytes come first */
   GSO_BYTES = 64000,
   EVENTS = 32,
-  BUSY_PER_MS = 2,  /* packets a millisecond from which on wake-ups are gathered */
-  GATHER_US = 500,  /* at most one wake-up in this time then */
+  BUSY_PER_MS = 2, /* packets a millisecond from which on wake-ups are gathered */
+  GATHER_US = 500, /* at most one wake-up in this time then */
   MEASURE_US = 2000,
 };
 

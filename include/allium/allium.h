@@ -170,6 +170,18 @@ al_time al_node_deadline(const al_node *n);
  * Cost: allocates a link.   Source: PROTOCOL.md 3.2.   Tested: sim, e2e. */
 al_err al_node_join(al_node *n, al_work *w, al_time now, al_bytes address);
 
+/* al_join_to — an address to dial, and who must answer there. */
+typedef struct al_join_to {
+  al_bytes address;  /* binary record */
+  const al_id *peer; /* NULL: whoever answers; another node than this one is refused */
+} al_join_to;
+
+/* al_node_join_peer — the same, with the ID that must be proved and the link's handle told.
+ *   ret  the link: its LINK_UP or LINK_FAILED follows                                  [out]
+ * Result: AL_OK, AL_EINVAL (not an address record, or our own), AL_EFULL.
+ * Cost: allocates a link.   Source: PROTOCOL.md 3.2, 4.2.   Tested: sim/hostile, e2e. */
+al_err al_node_join_peer(al_node *n, al_work *w, al_time now, const al_join_to *j, al_link *ret);
+
 /* al_node_reconfigure — take over addresses, exit rules, padding, hops and relay from c; the
  * rest of c is ignored. A new descriptor is published when it changed.
  * Result: AL_OK or AL_EINVAL (nothing changed).   Cost: one hybrid signature.

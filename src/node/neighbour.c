@@ -16,8 +16,12 @@ static node_neighbour *neighbour_new(al_node *n, al_link link, bool open) {
   return nb;
 }
 
-static al_err dial(al_node *n, al_work *w, const al_id *peer, al_bytes record, al_bytes address) {
+/* A peer whose descriptor is known is asked nothing first. */
+static al_err dial(al_node *n, al_work *w, const al_id *peer, al_bytes address, al_link *ret) {
   al_link link;
+  const al_peer_entry *known =
+      peer == NULL ? NULL : al_book_get(&n->book, al_book_find(&n->book, peer));
+  al_bytes record = known == NULL ? al_view(NULL, 0) : known->record;
   al_err e = al_link_dial(&n->links, n->now, peer, record, &link);
   if (e != AL_OK) return e;
   (void)neighbour_new(n, link, false);
@@ -26,6 +30,7 @@ static al_err dial(al_node *n, al_work *w, const al_id *peer, al_bytes record, a
     al_link_free(&n->links, link);
     return AL_EFULL;
   }
+  *ret = link;
   return AL_OK;
 }
 
@@ -36,7 +41,8 @@ al_err al_node_dial_peer(al_node *n, al_work *w, const al_id *peer) {
   if (e == NULL || e->desc.addresses_count == 0) return AL_ENOTFOUND;
   if (al_link_find_dialling(&n->links, peer) != 0) return AL_OK;
   uint32_t pick = (uint32_t)al_rng_below(&n->rng, e->desc.addresses_count);
-  return dial(n, w, peer, e->record, e->desc.addresses[pick]);
+  al_link link;
+  return dial(n, w, peer, e->desc.addresses[pick], &link);
 }
 
 static bool own_address(const al_node *n, al_bytes a) {
@@ -46,23 +52,36 @@ static bool own_address(const al_node *n, al_bytes a) {
   return false;
 }
 
-al_err al_node_join(al_node *n, al_work *w, al_time now, al_bytes address) {
+/* Remember an address to go back to when nobody is there any more; the oldest of eight gives way. */
+static void keep_join(al_node *n, const al_join_to *j) {
+  uint32_t slot = 0;
+  while (slot < n->joins_count && (n->joins_len[slot] != j->address.len ||
+                                   memcmp(n->joins[slot], j->address.ptr, j->address.len) != 0)) {
+    slot++;
+  }
+  if (slot == n->joins_count) {
+    slot = n->joins_count < AL_NODE_JOINS_MAX ? n->joins_count++ : n->joins_next;
+    n->joins_next = (slot + 1) % AL_NODE_JOINS_MAX;
+  }
+  memcpy(n->joins[slot], j->address.ptr, j->address.len);
+  n->joins_len[slot] = (uint8_t)j->address.len;
+  n->joins_peer[slot] = j->peer != NULL ? *j->peer : (al_id){0};
+}
+
+al_err al_node_join_peer(al_node *n, al_work *w, al_time now, const al_join_to *j, al_link *ret) {
   al_address a;
   if (now > n->now) n->now = now;
-  if (al_address_decode(address, &a) != AL_OK || own_address(n, address)) return AL_EINVAL;
-  bool known = false;
-  for (uint32_t i = 0; i < n->joins_count; i++) {
-    known |= n->joins_len[i] == address.len && memcmp(n->joins[i], address.ptr, address.len) == 0;
-  }
-  if (!known) { /* the oldest of eight gives way */
-    uint32_t slot = n->joins_count < AL_NODE_JOINS_MAX ? n->joins_count++ : n->joins_next;
-    n->joins_next = (slot + 1) % AL_NODE_JOINS_MAX;
-    memcpy(n->joins[slot], address.ptr, address.len);
-    n->joins_len[slot] = (uint8_t)address.len;
-  }
-  al_err e = dial(n, w, NULL, al_view(NULL, 0), address);
+  if (al_address_decode(j->address, &a) != AL_OK || own_address(n, j->address)) return AL_EINVAL;
+  keep_join(n, j);
+  al_err e = dial(n, w, j->peer, j->address, ret);
   al_node_finish(n, w);
   return e;
+}
+
+al_err al_node_join(al_node *n, al_work *w, al_time now, al_bytes address) {
+  al_link link;
+  al_join_to j = {.address = address};
+  return al_node_join_peer(n, w, now, &j, &link);
 }
 
 al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding[32],
@@ -222,7 +241,9 @@ static void try_joins(al_node *n, al_work *w) {
   if (n->join_wait_us > 300000000) n->join_wait_us = 300000000;
   n->join_at = n->now + n->join_wait_us / 2 + al_rng_below(&n->rng, n->join_wait_us);
   for (uint32_t i = 0; i < n->joins_count; i++) {
-    (void)dial(n, w, NULL, al_view(NULL, 0), al_view(n->joins[i], n->joins_len[i]));
+    const al_id *peer = al_id_is_zero(&n->joins_peer[i]) ? NULL : &n->joins_peer[i];
+    al_link link;
+    (void)dial(n, w, peer, al_view(n->joins[i], n->joins_len[i]), &link);
   }
 }
 
@@ -276,9 +297,22 @@ static uint32_t count_fresh(const al_node *n) {
   return count;
 }
 
+/* Guards stay in the book however full it gets. */
+static void pin_guards(al_node *n) {
+  for (uint32_t i = 0; i < AL_GUARDS_MAX; i++) {
+    const al_id *id = &n->guards.slot[i].id;
+    al_peer want = al_id_is_zero(id) ? 0 : al_book_find(&n->book, id);
+    if (n->guard_pins[i] == want) continue;
+    al_book_pin(&n->book, n->guard_pins[i], false);
+    al_book_pin(&n->book, want, true);
+    n->guard_pins[i] = want;
+  }
+}
+
 void al_node_neighbours_house(al_node *n, al_work *w) {
   if (n->closing) return;
   (void)al_book_expire(&n->book, al_node_wall_s(n));
+  pin_guards(n);
   seek_neighbours(n, w);
   close_redundant(n, w);
   uint32_t known = count_fresh(n);

@@ -140,6 +140,7 @@ struct al_node {
   al_circuits circuits;
   al_streams streams;
   al_guards guards;
+  al_peer guard_pins[AL_GUARDS_MAX]; /* by slot: the entry of the book that is pinned for it */
   node_onion onion[AL_NODE_ONION_KEYS];
   node_stale stale[AL_NODE_STALE_MAX];
   uint32_t stale_count;
@@ -167,6 +168,7 @@ struct al_node {
   node_origin *origins;
   uint8_t joins[AL_NODE_JOINS_MAX][AL_ADDRESS_BYTES_MAX];
   uint8_t joins_len[AL_NODE_JOINS_MAX];
+  al_id joins_peer[AL_NODE_JOINS_MAX]; /* who must answer there; zero: whoever does */
   uint32_t joins_count, joins_next;
   al_time house_at, join_at, spare_at;
   uint32_t join_wait_us, spare_wait_us;
