@@ -70,8 +70,10 @@ void al_node_keys_begin(al_node *n, al_work *w) {
 
 void al_node_keys_clear(al_node *n) {
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
-    al_node_onion_erase(&n->onion[i]);
-    al_replay_clear(&n->onion[i].replay);
+    node_onion *o = &n->onion[i];
+    al_wipe(o->seed, sizeof o->seed);
+    al_wipe(o->sk, sizeof o->sk);
+    al_replay_clear(&o->replay); /* may be zeroed still: a node that was not made */
   }
 }
 
