@@ -308,7 +308,7 @@ int main(int argc, char **argv) {
       {"buffer", 0, 0, G_OPTION_ARG_INT, &opt.buffer, "association buffers", "BYTES"},
       {"unsent", 0, 0, G_OPTION_ARG_INT, &opt.unsent, "high mark", "BYTES"},
       {"mtu", 0, 0, G_OPTION_ARG_INT, &opt.mtu, "IP packet size", "BYTES"},
-      {NULL}};
+      G_OPTION_ENTRY_NULL};
   GError *e = NULL;
   GOptionContext *g = g_option_context_new("- measure the transport");
   g_option_context_add_main_entries(g, entries, NULL);

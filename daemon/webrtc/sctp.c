@@ -11,8 +11,8 @@
 #include "crc32c.h"
 #include "window.h"
 
-/* The option next to SCTP_PLUGGABLE_SS, which usrsctp handles and its header leaves out (its value is
- * that of FreeBSD's netinet/sctp.h). */
+/* The option next to SCTP_PLUGGABLE_SS, which usrsctp handles and its header leaves out (its value
+ * is that of FreeBSD's netinet/sctp.h). */
 #ifndef SCTP_PLUGGABLE_CC
 #define SCTP_PLUGGABLE_CC 0x00001202
 #endif
@@ -351,9 +351,9 @@ bool al_sctp_start(al_sctp *s) {
   return set_path(s, &a); /* once more: the first only set the endpoint's default */
 }
 
-/* usrsctp halves its window for every loss and wins it back by one packet a round trip. What the path
- * delivers is known here, so the window goes back to the bound at once: taking the congestion
- * module anew sets it to the initial window, and the bound caps that. All of it is public API. */
+/* usrsctp halves its window for every loss and wins it back by one packet a round trip. What the
+ * path delivers is known here, so the window goes back to the bound at once: taking the congestion
+ * module anew sets it to the initial window, and the bound caps that. */
 static void reopen(al_sctp *s) {
   struct sctp_assoc_value module = {SCTP_ALL_ASSOC, engine.cc_module};
   al_sctp_path_info path;

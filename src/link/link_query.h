@@ -2,6 +2,8 @@
 #ifndef AL_LINK_QUERY_H
 #define AL_LINK_QUERY_H
 
+#include "link/link.h"
+
 /* al_link_state — where a link is in its life. */
 typedef enum al_link_state {
   AL_LINK_NEW = 0, /* dialled, its transport is not open */

@@ -1,6 +1,6 @@
 /* flow.c — streams: the public commands, events of the stream module to the host, and packets
  * between bundles and circuits. */
-#include "node/state.h"
+#include "node/parts.h"
 
 enum { RELAY_KIND_DROP = 0 };
 

@@ -1,5 +1,5 @@
 /* inspect.c — looking into a node: al_inspect.h. */
-#include "node/state.h"
+#include "node/parts.h"
 
 void al_inspect_node(const al_node *n, al_node_info *ret) {
   *ret = (al_node_info){.id = n->identity.id};

@@ -1,5 +1,5 @@
 /* keys.c — onion keys and their replay tags epoch by epoch, and this node's own descriptor. */
-#include "node/state.h"
+#include "node/parts.h"
 
 static uint64_t epoch_now(const al_node *n) { return al_node_wall_s(n) / AL_EPOCH_S; }
 

@@ -1,6 +1,6 @@
 /* neighbour.c — links and what is learnt over them: dialling, joining, coming up, going down, and
  * the exchange of descriptors. */
-#include "node/state.h"
+#include "node/parts.h"
 
 node_neighbour *al_node_neighbour_of(al_node *n, al_link link) {
   uint32_t i = al_slab_index(link);
@@ -52,7 +52,7 @@ static bool own_address(const al_node *n, al_bytes a) {
   return false;
 }
 
-/* Remember an address to go back to when nobody is there any more; the oldest of eight gives way. */
+/* Remember an address to go back to when nobody is there any more; the oldest gives way. */
 static void keep_join(al_node *n, const al_join_to *j) {
   uint32_t slot = 0;
   while (slot < n->joins_count && (n->joins_len[slot] != j->address.len ||

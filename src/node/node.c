@@ -1,6 +1,6 @@
 /* node.c — life of a node and dispatch of its inputs. Every public function that changes something
  * ends in node_finish: events out, senders woken, links pumped. */
-#include "node/state.h"
+#include "node/parts.h"
 
 void al_config_default(al_config *c) {
   memset(c, 0, sizeof *c);

@@ -1,5 +1,5 @@
 /* origin.c — own circuits: which one a stream gets, building, building again, spares. */
-#include "node/state.h"
+#include "node/parts.h"
 
 static uint32_t index_of(const al_node *n, const node_origin *o) {
   return (uint32_t)(o - n->origins) + 1;

@@ -1,6 +1,6 @@
 /* persist.c — what a node keeps across restarts (PROTOCOL.md 3.5): reading the snapshot, writing
  * records. Keys are text; numbers in them are decimal. */
-#include "node/state.h"
+#include "node/parts.h"
 
 enum { PUT_KEY_MAX = AL_NODE_SNAPSHOT_KEY_MAX };
 

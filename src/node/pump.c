@@ -1,7 +1,7 @@
 /* pump.c — what leaves on a link, and in which order: the link's own urgent frames, cells that go
  * ahead of queues, then fragments of messages and cells of circuits in turns, as far as the
  * transport has credit. */
-#include "node/state.h"
+#include "node/parts.h"
 
 void al_node_touch(al_node *n, al_link link) {
   node_neighbour *nb = al_node_neighbour_of(n, link);

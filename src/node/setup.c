@@ -1,5 +1,5 @@
 /* setup.c — circuits of other nodes: set-up packets, extension to the next hop, cells, ends. */
-#include "node/state.h"
+#include "node/parts.h"
 
 /* ---- ends: where a circuit meets a bundle ---- */
 

@@ -1,7 +1,8 @@
 /* state.h — what a node is made of, for the files of src/node only. Layer 4.
- * Files: node.c (life, input dispatch), neighbour.c (links and discovery), setup.c (other nodes'
- * circuits), origin.c (own circuits), flow.c (streams), pump.c (what leaves on a link), keys.c
- * (epochs, own descriptor), persist.c (snapshot and records), inspect.c, work.c. */
+ * What the files offer each other is in parts.h. Files: node.c (life, input dispatch), neighbour.c
+ * (links and discovery), setup.c (other nodes' circuits), origin.c (own circuits), flow.c
+ * (streams), pump.c (what leaves on a link), keys.c (epochs, own descriptor), persist.c (snapshot
+ * and records), inspect.c, work.c. */
 #ifndef AL_NODE_STATE_H
 #define AL_NODE_STATE_H
 
@@ -183,83 +184,5 @@ struct al_node {
   uint32_t peers_told, up_count;
   uint8_t message[AL_GOSSIP_MESSAGE_MAX]; /* scratch: one message being built */
 };
-
-/* ---- node.c ---- */
-uint64_t al_node_wall_s(const al_node *n);
-void al_node_finish(al_node *n, al_work *w);
-void al_node_tell(al_node *n, al_work *w, const al_event *ev);
-
-/* ---- neighbour.c ---- */
-node_neighbour *al_node_neighbour_of(al_node *n, al_link link);
-al_err al_node_dial_peer(al_node *n, al_work *w, const al_id *peer);
-void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport);
-void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_id *peer);
-void al_node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record, bool asked);
-void al_node_message(al_node *n, al_work *w, al_link link, const al_link_message *m);
-void al_node_gossip_send(al_node *n);
-void al_node_neighbours_house(al_node *n, al_work *w);
-
-/* ---- setup.c ---- */
-bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot);
-void al_node_cell(al_node *n, al_work *w, al_link link, al_buf buf);
-void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone);
-void al_node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason);
-void al_node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer);
-void al_node_pending_failed(al_node *n, al_work *w, const al_id *peer);
-void al_node_pending_house(al_node *n, al_work *w);
-uint32_t al_node_end_new(al_node *n, bool initiator, uint32_t origin);
-void al_node_end_free(al_node *n, uint32_t end, al_reason reason);
-void al_node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link);
-
-/* ---- origin.c ---- */
-uint32_t al_node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
-                            al_reason *ret_why);
-void al_node_origin_link(al_node *n, al_link link, const al_id *peer);
-void al_node_origin_link_failed(al_node *n, const al_id *peer);
-void al_node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us);
-void al_node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason);
-void al_node_origins_settle(al_node *n, al_work *w);
-void al_node_origins_house(al_node *n, al_work *w);
-
-/* ---- flow.c ---- */
-bool al_node_flow_events(al_node *n, al_work *w);
-void al_node_flow_wants(al_node *n);
-void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload);
-bool al_node_flow_fill(al_node *n, al_circ circ, uint8_t *payload);
-
-/* ---- pump.c ---- */
-void al_node_touch(al_node *n, al_link link);
-void al_node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf);
-void al_node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason reason);
-void al_node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb);
-void al_node_pump_all(al_node *n, al_work *w);
-
-/* ---- keys.c ---- */
-al_err al_node_keys_init(al_node *n);
-void al_node_keys_begin(al_node *n, al_work *w);
-void al_node_keys_clear(al_node *n);
-void al_node_keys_house(al_node *n, al_work *w);
-al_err al_node_publish(al_node *n);
-const node_onion *al_node_onion_now(const al_node *n);
-al_err al_node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
-                          al_reason *ret_why);
-void al_node_onion_erase(node_onion *o);
-bool al_node_onion_restore(al_node *n, uint64_t epoch, al_bytes seed);
-
-/* ---- persist.c ---- */
-al_err al_node_snapshot_check(al_bytes snapshot);
-void al_node_snapshot_load(al_node *n, al_bytes snapshot);
-al_err al_node_stored_init(al_node *n);
-void al_node_stored_clear(al_node *n);
-void al_node_stored_sweep(al_node *n, al_work *w);
-void al_node_store_peer(al_node *n, al_work *w, al_peer peer);
-void al_node_store_guards(al_node *n, al_work *w);
-void al_node_store_onion(al_node *n, al_work *w, const node_onion *o);
-void al_node_forget_stale(al_node *n, al_work *w);
-uint32_t al_node_stale_tags(const al_node *n, uint64_t epoch);
-void al_node_forget_onion(al_node *n, al_work *w, const node_onion *o);
-void al_node_store_tag(al_node *n, al_work *w, const node_onion *o);
-void al_node_store_u64(al_node *n, al_work *w, const char *key, uint64_t value);
-void al_node_store_forget(al_node *n, al_work *w, const char *key);
 
 #endif

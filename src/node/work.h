@@ -16,10 +16,12 @@ enum {
  *   Result: count.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
 uint32_t al_work_room(const al_work *w);
 
-/* al_work_may_send, al_work_may_tell — is there room for a frame; for an event that could also be
- * told after the next drain?
+/* al_work_may_send — is there room for a frame?
  *   Result: whether.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
 bool al_work_may_send(const al_work *w);
+
+/* al_work_may_tell — is there room for an event that could also be told after the next drain?
+ *   Result: whether.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
 bool al_work_may_tell(const al_work *w);
 
 /* al_work_drained — is the effect queue empty?
@@ -31,17 +33,25 @@ bool al_work_drained(const al_work *w);
  *   Source: docs/ARCHITECTURE.md 3.   Tested: unit/node_work. */
 bool al_work_tx(al_work *w, al_link link, al_channel channel, al_buf b);
 
-/* al_work_open, al_work_close — ask for a link's transport or for its end.
+/* al_work_open — ask for a link's transport.
  *   addr  copied
  * Result: false when the queue or the arena is full.   Cost: O(1).
  * Source: docs/ARCHITECTURE.md 3.   Tested: unit/node_work. */
 bool al_work_open(al_work *w, al_link link, al_bytes addr);
+
+/* al_work_close — ask for the end of a link's transport.
+ * Result: false when the queue is full.   Cost: O(1).
+ * Source: docs/ARCHITECTURE.md 3.   Tested: unit/node_work. */
 bool al_work_close(al_work *w, al_link link);
 
-/* al_work_put, al_work_del — records for the host's store; key and value are copied.
+/* al_work_put — a record for the host's store; key and value are copied.
  *   Result: false when the queue or the arena is full.   Cost: O(bytes).
  *   Source: PROTOCOL.md 3.5.   Tested: unit/node_work. */
 bool al_work_put(al_work *w, al_bytes key, al_bytes value);
+
+/* al_work_del — a record that the host may forget; the key is copied.
+ *   Result: false when the queue or the arena is full.   Cost: O(bytes).
+ *   Source: PROTOCOL.md 3.5.   Tested: unit/node_work. */
 bool al_work_del(al_work *w, al_bytes key);
 
 /* al_work_event — tell the host. data is not copied: it must stay until the drain (al_work_hold);
