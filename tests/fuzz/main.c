@@ -8,7 +8,11 @@
 #include "../support/test_rand.h"
 #include "../tap.h"
 
-enum { INPUT_BYTES_MAX = 1 << 16, FILES_MAX = 4096, MUTATIONS = 20000 };
+#ifndef FUZZ_MUTATIONS
+#define FUZZ_MUTATIONS 20000
+#endif
+
+enum { INPUT_BYTES_MAX = 1 << 16, FILES_MAX = 4096, MUTATIONS = FUZZ_MUTATIONS };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
