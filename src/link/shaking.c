@@ -68,6 +68,7 @@ static al_err send_init(al_links *ls, al_link_session *s, al_time now) {
   uint32_t slot = message_begin(ls, s, AL_HANDSHAKE_INIT, now, &w);
   if (slot == 0) return AL_EFULL;
   al_rng_bytes(ls->cfg.rng, coins, sizeof coins);
+  al_shake_name(&k->sh, &k->claimed);
   al_err e = al_shake_make_init(&k->sh, k->peer_pk, coins, *ls->cfg.descriptor, &w);
   al_wipe(coins, sizeof coins);
   return message_end(ls, s, slot, e, &w);
@@ -201,6 +202,7 @@ static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot
   al_bytes record;
   al_desc d;
   al_id id;
+  al_shake_name(&k->sh, &ls->cfg.identity->id);
   al_err e = al_shake_take_init(&k->sh, ls->cfg.identity->link_sk, m, &record);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);

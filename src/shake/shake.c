@@ -169,6 +169,8 @@ al_err al_shake_take_record(al_shake *sh, al_span message, al_bytes *ret_descrip
 
 /* ---- INIT, ACCEPT ---- */
 
+void al_shake_name(al_shake *sh, const al_id *answerer) { sh->answerer = *answerer; }
+
 al_err al_shake_make_init(al_shake *sh, const uint8_t *peer_link_pk, const uint8_t *coins,
                           al_bytes descriptor, al_wr *w) {
   if (!sh->initiator || (sh->stage != AL_SHAKE_START && sh->stage != AL_SHAKE_HAVE_RECORD))
@@ -178,6 +180,7 @@ al_err al_shake_make_init(al_shake *sh, const uint8_t *peer_link_pk, const uint8
   al_err err = fresh_key(sh, coins, w);
   if (err == AL_OK) err = encapsulate(sh, peer_link_pk, coins + AL_KEM_SEED_BYTES, w, ss);
   if (err != AL_OK) return fail(sh, err);
+  mix_hash(sh, al_view(sh->answerer.b, sizeof sh->answerer.b));
   mix_hash(sh, al_view(w->ptr + start, AL_KEM_PK_BYTES + AL_KEM_CT_BYTES));
   mix_key(sh, ss);
   err = seal_part(sh, AL_LABEL_LINK_INIT, descriptor, w);
@@ -193,6 +196,7 @@ al_err al_shake_take_init(al_shake *sh, const uint8_t *link_sk, al_span message,
   uint8_t ss[32];
   const size_t head = AL_KEM_PK_BYTES + AL_KEM_CT_BYTES;
   if (message.len < head + AL_TAG_BYTES) return fail(sh, AL_EPARSE);
+  mix_hash(sh, al_view(sh->answerer.b, sizeof sh->answerer.b));
   mix_hash(sh, al_view(message.ptr, head));
   sh->suite->kem_dec(ss, message.ptr + AL_KEM_PK_BYTES, link_sk);
   mix_key(sh, ss);

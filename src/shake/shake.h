@@ -44,6 +44,7 @@ typedef struct al_shake {
   uint8_t ck[32], h[32];
   uint8_t seed[AL_KEM_SEED_BYTES];   /* dialler: of its ephemeral key in flight */
   uint8_t peer_eph[AL_KEM_PK_BYTES]; /* answerer: the dialler's ephemeral key */
+  al_id answerer;                    /* al_shake_name */
 } al_shake;
 
 /* al_shake_setup — what both sides know before the first message. */
@@ -102,6 +103,12 @@ al_err al_shake_make_record(al_shake *sh, const uint8_t *coins, al_bytes descrip
  * Cost:   one KEM key generation, one decapsulation.
  * Source: PROTOCOL.md 4.2.   Tested: unit/shake_link, vectors (link), fuzz/handshake. */
 al_err al_shake_take_record(al_shake *sh, al_span message, al_bytes *ret_descriptor);
+
+/* al_shake_name — whom the handshake is with: the answerer's ID, on both sides, before INIT is made
+ * or taken. Without it a node whose descriptor copies another's link key would be taken for it.
+ *   answerer   dialler: of the verified descriptor; answerer: our own
+ * Result: none.   Cost: one copy.   Source: PROTOCOL.md 4.2.   Tested: unit/shake_link. */
+void al_shake_name(al_shake *sh, const al_id *answerer);
 
 /* al_shake_make_init — dialler: prove who we are to the owner of a link key only.
  *   peer_link_pk  AL_KEM_PK_BYTES from the answerer's verified descriptor

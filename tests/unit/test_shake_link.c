@@ -276,6 +276,20 @@ static void test_order(void) {
   tap_is_u64(changed, 0, "and change nothing");
 }
 
+/* A descriptor that copies another node's link key does not make its owner that node. */
+static void test_names(void) {
+  const al_id thief = {{1}}, owner = {{2}};
+  al_wr out = al_wr_init(w.message, sizeof w.message);
+  begin(&agree);
+  al_shake_name(&w.side[I], &thief);
+  al_shake_name(&w.side[R], &owner);
+  (void)al_shake_make_init(&w.side[I], w.pk[R], coins(AL_SHAKE_INIT_COINS),
+                           al_view(w.desc[I], DESC), &out);
+  tap_ok(
+      al_shake_take_init(&w.side[R], w.sk[R], (al_span){w.message, out.len}, &w.got) == AL_ECRYPTO,
+      "INIT for another node with the same link key is refused");
+}
+
 static void test_no_room(void) {
   al_wr small = al_wr_init(w.message, 1000);
   begin(&agree);
@@ -324,6 +338,7 @@ int main(void) {
   test_changes();
   test_bad_fetch_key();
   test_order();
+  test_names();
   test_no_room();
   test_rekey();
   setup(al_suite_null());

@@ -91,6 +91,7 @@ static void test_link(const char *name, bool with_fetch) {
                                   .initiator = s == I};
     al_shake_init(&side[s], &setup);
   }
+  for (int s = 0; s < 2; s++) al_shake_name(&side[s], &node[R].id);
   if (with_fetch) fetch(name);
   init_accept(name);
   for (int s = 0; s < 2; s++) al_shake_take_keys(&side[s], &keys[s]);

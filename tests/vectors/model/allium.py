@@ -112,6 +112,7 @@ def handshake(t, dialler, answerer, records, coins, fetch):
         t.mix_hash(c)
         t.mix_key(ss)
         out['record'] = c + t.seal('allium link record v1', records[1])
+    t.mix_hash(answerer.id)
     e, e_sk = mlkem.xwing_keygen(coins['init'][:32])
     c1, ss1 = mlkem.xwing_encaps(answerer.link_pk, coins['init'][32:])
     assert mlkem.xwing_decaps(answerer.link_sk, c1) == ss1
