@@ -1,21 +1,11 @@
 // A real browser against the transport: node interop.mjs PATH-OF-ECHO. TAP on stdout.
-// Each case is one entry of `cases`; the link handshake needs only more entries that use al.dial.
+// Each case is one entry of `cases`. The link handshake is handshake.mjs's.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
-import { install } from './page.mjs';
+import { call, ok, run, runCases, sleep, startBrowser } from './tap.mjs';
 
 const CLOSED = 1, PEER = 2, TIMEOUT = 3, PROTOCOL = 6;
-const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-let count = 0, failed = 0;
-
-function ok(good, what) {
-  console.log(`${good ? '' : 'not '}ok ${++count} - ${what}`);
-  if (!good) failed++;
-  return good;
-}
-
 class Peer {
   constructor(path, silence) {
     this.events = [];
@@ -44,10 +34,6 @@ class Peer {
     return gone;
   }
 }
-
-const call = (page, name, ...args) =>
-  page.evaluate(([n, a]) => window.al[n](...a), [name, args])
-    .catch(e => ({ error: e.message.split('\n')[0] }));
 
 async function linked(t, extra = {}) {
   const up = t.peer.event({ event: 'up' }, 6000);
@@ -132,7 +118,7 @@ const cases = {
   },
   async 'twelve idle seconds'(t) {
     const l = await linked(t);
-    await new Promise(r => setTimeout(r, 12000));
+    await sleep(12000);
     ok(await call(t.page, 'echo', l.id, sizes) === true, 'the link lives');
     t.peer.say('count');
     const c = await t.peer.event({ event: 'count' });
@@ -147,37 +133,16 @@ const cases = {
   },
 };
 
-async function main() {
+run(async () => {
   const path = process.argv[2];
   if (!path || !existsSync(path)) throw new Error('usage: node interop.mjs PATH-OF-ECHO');
-  if (!existsSync(browserPath)) throw new Error(`${browserPath} is missing (package chromium)`);
   const peer = new Peer(path, 8000);
   const hello = await peer.event({ event: 'listening' }, 5000);
   if (!hello) throw new Error('the peer did not start');
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  const server = await chromium.launchServer({ executablePath: browserPath, headless: true, args });
-  const browser = await chromium.connect(server.wsEndpoint());
-  const page = await browser.newPage();
-  page.on('pageerror', e => console.log(`# page: ${e.message}`));
-  await page.evaluate(`(${install})()`);
-  console.log(`# Chromium ${browser.version()}`);
+  const { server, page, pid } = await startBrowser();
   const { port, password, fingerprint } = hello;
   const address = { ip: '127.0.0.1', port, password, fingerprint };
-  const t = { peer, page, address, browserPid: server.process().pid };
-  for (const [name, run] of Object.entries(cases)) {
-    console.log(`# ${name}`);
-    try { await run(t); } catch (e) { ok(false, `${name}: ${e.message}`); }
-  }
+  await runCases(cases, { peer, page, address, browserPid: pid });
   await server.kill();
   ok(await peer.stop() === 0, 'the peer ends cleanly');
-}
-
-try {
-  await main();
-} catch (e) {
-  console.log(`Bail out! ${e.message}`);
-  process.exit(1);
-}
-console.log(`1..${count}`);
-process.exit(failed ? 1 : 0);
+});

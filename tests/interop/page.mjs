@@ -16,7 +16,8 @@ export function install() {
     'a=end-of-candidates', ''].join('\r\n');
 
   async function dial(a) {
-    const started = performance.now(), pc = new RTCPeerConnection();
+    const certificates = a.certificate && [a.certificate];
+    const started = performance.now(), pc = new RTCPeerConnection({ certificates });
     const rt = { ordered: false, maxRetransmits: 0 }, bulk = { ordered: false };
     const open = (label, id, init) =>
       pc.createDataChannel(label, a.inBand ? init : { ...init, negotiated: true, id });
@@ -96,5 +97,5 @@ export function install() {
     return '';
   }
 
-  window.al = { dial, echo, closes, misbehave, dtls, hangUp: id => links.get(id).pc.close() };
+  window.al = { links, dial, echo, closes, misbehave, dtls, hangUp: id => links.get(id).pc.close() };
 }
