@@ -36,14 +36,15 @@ static void check(bool good, const char *what) {
   exit(1);
 }
 
-static void init(end *e, al_rng *rng, bool initiator) {
+/* `window`: of each stream; 1,000 of them must fit into the memory of WebAssembly. */
+static void init(end *e, al_rng *rng, bool initiator, uint32_t window) {
   memset(e, 0, sizeof *e);
   al_streams_config c = {.alloc = test_alloc_bind(&e->ta),
                          .rng = rng,
                          .counters = &e->counters,
                          .streams_max = IDLE + 1,
                          .bundles_max = 1,
-                         .stream_window = 1 << 20};
+                         .stream_window = window};
   check(al_streams_init(&e->ss, &c) == AL_OK, "init");
   check(al_bundle_open(&e->ss, initiator, 0, &e->b) == AL_OK, "open");
   check(al_bundle_add_path(&e->ss, e->b, 0, now, 1000) == AL_OK, "path");
@@ -99,8 +100,9 @@ static void run(const char *name, uint64_t bytes, bool late, int idle, bool json
   static end a, b;
   al_rng rng;
   al_rng_init(&rng, &test_chacha_suite, seed);
-  init(&a, &rng, true);
-  init(&b, &rng, false);
+  const uint32_t window = idle ? 1 << 18 : 1 << 20;
+  init(&a, &rng, true, window);
+  init(&b, &rng, false, window);
   al_stream_target t = {1, 80, {(const uint8_t *)"example", 7}};
   for (int i = 0; i <= idle; i++) {
     check(al_streams_open(&a.ss, now, a.b, &t, &a.s) == AL_OK, "stream");

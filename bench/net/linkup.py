@@ -4,8 +4,8 @@
 usage: bench/net/linkup.py [--dials N] [--links N] [--json FILE]
 
 Set-up: a fresh node joins another by its address; the time is the dialler's own, from the first packet
-to the end of the link handshake. Memory: a node alone, then with N neighbours, their records and
-the circuits they build through it. ALLIUM=PROGRAM measures another program than build/allium.
+to the end of the link handshake. Memory: a node alone, with N / 4 and with N neighbours, their
+records and the circuits they build through it. ALLIUM=PROGRAM measures another program than build/allium.
 """
 import argparse
 import json
@@ -63,36 +63,45 @@ def setup_ms(nodes, dials):
     return sorted(took)
 
 
-def memory(nodes, links):
-    hub = nodes.add()
-    to = hub.address()
-    time.sleep(2)
-    alone = hub.rss_kib()
+def hold(nodes, hub, links):
+    """KiB of the hub with so many neighbours, when they have found each other; and its status."""
     progress(f"{links} neighbours")
-    for _ in range(links):
-        nodes.add("--join", to)
+    to = hub.address()
+    while len(nodes.holding) < links:
+        nodes.holding.append(nodes.add("--join", to))
     end = time.monotonic() + 60
-    while hub.ask("status")["links_up"] < links:
+    while (status := hub.ask("status"))["links_up"] < links or status["peers"] < links:
         if time.monotonic() > end:
             raise BenchError(f"{links} nodes did not link to one within 60 s")
         time.sleep(0.2)
     time.sleep(5)
-    status = hub.ask("status")
-    rss = hub.rss_kib()
-    return {"idle_rss_kib": alone, "links": status["links_up"], "rss_kib": rss,
-            "circuits": status["circuits_relayed"] + status["circuits_ended"]
-            + status["circuits_own"], "kib_per_link": (rss - alone) / status["links_up"]}
+    return hub.rss_kib(), hub.ask("status")
+
+
+def memory(nodes, links):
+    """What a neighbour takes is the difference between few and many: the first ones fill pools."""
+    nodes.holding = []
+    hub = nodes.add()
+    hub.address()
+    time.sleep(2)
+    alone = hub.rss_kib()
+    few_kib, few = hold(nodes, hub, links // 4)
+    many_kib, many = hold(nodes, hub, links)
+    circuits = sum(many[k] for k in ("circuits_own", "circuits_relayed", "circuits_ended"))
+    return {"idle_rss_kib": alone, "few_links": few["links_up"], "few_rss_kib": few_kib,
+            "links": many["links_up"], "rss_kib": many_kib, "circuits": circuits,
+            "kib_per_link": (many_kib - few_kib) / (many["links_up"] - few["links_up"])}
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--dials", type=int, default=100, metavar="N", help="set-ups timed (100)")
-    p.add_argument("--links", type=int, default=16, metavar="N", help="neighbours held (16)")
+    p.add_argument("--links", type=int, default=32, metavar="N", help="neighbours held (32)")
     p.add_argument("--json", metavar="FILE", help="write the figures there")
     args = p.parse_args()
-    if args.dials < 1 or not 1 <= args.links <= 64:
-        raise BenchError("--dials is at least 1, --links 1..64")
+    if args.dials < 1 or not 4 <= args.links <= 128:
+        raise BenchError("--dials is at least 1, --links 4..128")
     need_program()
     folder = Path(tempfile.mkdtemp(prefix="linkup-"))
     nodes = Nodes(folder)
