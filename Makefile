@@ -33,7 +33,6 @@ $(BUILD)/build.ninja: | fetch
 
 all: fetch $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(if $(V),-v,--quiet)
-	@ln -sf cli/allium $(BUILD)/allium
 
 demo: all
 	@tools/demo

@@ -99,7 +99,11 @@ def late_packets():
     """What netlab says of itself: delays are to be trusted only when next to nothing was late."""
     done = subprocess.run([ROOT / "netlab" / "netlab", "-l", os.environ["NETLAB"], "status"],
                           capture_output=True, text=True)
-    return done.stdout.strip().splitlines()
+    words = dict(w.split("=", 1) for w in done.stdout.split() if "=" in w)
+    got = {k: words.get(k, "?") for k in ("delivered", "late>1ms", "late_max", "no_buffer")}
+    if got["late>1ms"] != "0" or got["no_buffer"] != "0":
+        progress("netlab was late or short of room: " + json.dumps(got))
+    return got
 
 
 def measure(lab, args):
@@ -110,7 +114,7 @@ def measure(lab, args):
     out["busy_rss_kib"] = spread([n.rss_kib() for n in lab.nodes])
     out["load_after"] = os.getloadavg()[0]
     if not args.loopback:
-        out["netlab_status"] = late_packets()
+        out["netlab"] = late_packets()
     return out
 
 
