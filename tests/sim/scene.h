@@ -41,11 +41,12 @@ __attribute__((unused)) static void scene_limits(world_options *o) {
   o->limits = (al_limits){.links_max = 32,
                           .circuits_max = 512,
                           .streams_max = 256,
-                          .peers_max = 400,
+                          .peers_max = 64,
                           .queue_cells_max = 512,
                           .creates_per_s = 50,
                           .stream_window = 1 << 20,
                           .replay_tags_max = 4096};
+  if (o->bufs == 0) o->bufs = 8192;
 }
 
 /* Starts nodes 0..nodes-1, each joining through the first; twenty seconds later they know each
