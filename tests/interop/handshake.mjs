@@ -207,6 +207,16 @@ const cases = {
     ok(await t.node.becomes('links', 1), 'nothing is left of them');
     ok(await answers(t, t.good), 'the other link lives');
   },
+  async 'a descriptor that is not valid'(t) {
+    for (const [what, bend] of [['signature', -1], ['puzzle', 40]]) {
+      const auth = await t.node.drops('handshake_auth'), l = await meet(t, { bend });
+      const s = await call(t.page, 'until', l.id, { closed: true }, 3000);
+      ok(s.closed && !s.up, `a bent ${what}: the daemon closes at once`);
+      ok(await t.node.becomes('core_link_handshake_auth_total', auth + 1), `${what}: counted`);
+      ok(await peer(t, l.own) === undefined, `${what}: the daemon did not take it`);
+    }
+    ok(await answers(t, t.good), 'another link is not touched');
+  },
   async 'the page hangs up'(t) {
     const l = await met(t);
     ok(await t.node.becomes('links_up', 2), 'a link');
@@ -250,6 +260,7 @@ run(async () => {
     node.process?.kill('SIGKILL');
     rmSync(dir, { recursive: true, force: true });
   });
+  process.on('SIGTERM', () => process.exit(143));
   await node.start();
   const { server, page, pid } = await startBrowser(installLink);
   const imports = await call(page, 'load', readFileSync(wasm).toString('base64'));

@@ -37,6 +37,7 @@ export function installLink() {
       this.put([...random(64), ...secret, ...new Uint8Array(32 - secret.length), ...name]);
       const e = this.x.link_init(name.length, secret.length ? 1 : 0, Date.now() / 1000, now());
       if (e) throw new Error('link_init: ' + e);
+      if (o.bend) this.x.link_bend(o.bend);
       this.own = base32(new Uint8Array(this.x.memory.buffer, this.x.link_own_id(), 32));
     }
     buffer() { return new Uint8Array(this.x.memory.buffer, this.x.link_buffer(), 32768); }
@@ -121,7 +122,7 @@ export function installLink() {
       for (const channel of [0, 1]) n.send(channel, forged(bytes, channel ? 0 : 200));
   }
 
-  // Dial, then shake hands as o says: {network, secret, binding: 'other', garbage, alter, of}.
+  // Dial, then shake hands as o says: {network, secret, binding: 'other', bend, garbage, alter, of}.
   async function meet(a, o) {
     const n = new Node(o);
     const certificate = await RTCPeerConnection.generateCertificate(

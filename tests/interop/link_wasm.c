@@ -1,5 +1,6 @@
-/* link_wasm — a node's end of one link, in a page: src/link as it is, behind numbers and one buffer.
- * An instance of the module is one node with one link, which it dials without knowing who answers.
+/* link_wasm — a node's end of one link, in a page: src/link as it is, behind numbers and one
+ * buffer. An instance of the module is one node with one link, which it dials without knowing who
+ * answers.
  * Times are microseconds of the page's clock. */
 #include <stdlib.h>
 
@@ -93,6 +94,11 @@ EXPORT(link_init) int link_init(uint32_t name_bytes, int has_secret, double wall
                        .wall_s = (uint64_t)wall_s,
                        .now = (al_time)now};
   return al_links_init(&node.links, &c);
+}
+
+/* Bend a bit of the own descriptor, which is signed already; negative: that far from its end. */
+EXPORT(link_bend) void link_bend(int at) {
+  node.record[at < 0 ? (int)node.descriptor.len + at : at] ^= 1;
 }
 
 /* The channels are open. The buffer: SHA-256 of the dialler's and of the answerer's certificate. */

@@ -97,5 +97,6 @@ export function install() {
     return '';
   }
 
-  window.al = { links, dial, echo, closes, misbehave, dtls, hangUp: id => links.get(id).pc.close() };
+  const hangUp = id => links.get(id).pc.close();
+  window.al = { links, dial, echo, closes, misbehave, dtls, hangUp };
 }
