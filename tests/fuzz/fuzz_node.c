@@ -213,17 +213,16 @@ static void forge_cell(world *x, unsigned i, unsigned k, al_rd *r) {
   forge(x, i, k, frame);
 }
 
-static void forge_message(world *x, unsigned i, unsigned k, al_message_kind kind, uint32_t id,
-                          al_bytes bytes) {
-  for (uint32_t at = 0, index = 0; at < bytes.len; at += AL_CELL_PAYLOAD_BYTES, index++) {
+static void forge_message(world *x, unsigned i, unsigned k, const al_link_message *m) {
+  for (uint32_t at = 0, index = 0; at < m->len; at += AL_CELL_PAYLOAD_BYTES, index++) {
     uint8_t frame[AL_FRAME_BYTES] = {0};
-    al_cell_header h = {.id = id != 0 ? id : 1,
+    al_cell_header h = {.id = m->id != 0 ? m->id : 1,
                         .type = AL_CELL_MESSAGE,
-                        .flags = (uint8_t)kind,
-                        .counter = al_cell_fragment((uint32_t)bytes.len, (uint16_t)index)};
+                        .flags = (uint8_t)m->kind,
+                        .counter = al_cell_fragment(m->len, (uint16_t)index)};
     al_cell_encode(&h, frame + AL_LINK_CELL_AT);
-    memcpy(frame + AL_LINK_PAYLOAD_AT, bytes.ptr + at,
-           al_min_size(bytes.len - at, AL_CELL_PAYLOAD_BYTES));
+    memcpy(frame + AL_LINK_PAYLOAD_AT, m->ptr + at,
+           al_min_size(m->len - at, AL_CELL_PAYLOAD_BYTES));
     forge(x, i, k, frame);
   }
 }
@@ -243,7 +242,7 @@ static void forge_setup(world *x, unsigned i, unsigned k, al_rd *r) {
   const al_sphinx_spec spec = {.hops = hops, .hops_count = (what & 2) != 0 ? 2 : 1};
   if (al_sphinx_create(n->suite, &rng, &spec, packet, secrets) != AL_OK) return;
   if ((what & 12) == 12) packet[al_rd_u16(r) % sizeof packet] ^= 1;
-  forge_message(x, i, k, AL_MESSAGE_SPHINX, id, al_view(packet, sizeof packet));
+  forge_message(x, i, k, &(al_link_message){AL_MESSAGE_SPHINX, id, packet, sizeof packet});
 }
 
 /* A relay payload of any content on a circuit that the two have. */
@@ -278,7 +277,7 @@ static void forge_record(world *x, unsigned i, unsigned k, al_rd *r) {
   kind = (uint8_t)(AL_MESSAGE_DIGEST + kind % 5 % 3 + (kind % 5 == 3 ? 3 : 0));
   if (kind % 5 == 4) kind = AL_MESSAGE_DESCRIPTOR;
   if (al_message_valid(kind, (uint32_t)len))
-    forge_message(x, i, k, (al_message_kind)kind, 7, al_view(bytes, len));
+    forge_message(x, i, k, &(al_link_message){(al_message_kind)kind, 7, bytes, (uint32_t)len});
 }
 
 /* ---- commands ---- */

@@ -140,7 +140,7 @@ static void test_peers(scene *s) {
   finish(s);
 }
 
-/* A neighbour that the book had no room for, then had, goes: what was not pinned is not unpinned. */
+/* A neighbour for whom the book has room only later goes: what was not pinned is not unpinned. */
 static void test_late_entry(scene *s) {
   world_options o;
   al_peer_info p;
@@ -261,7 +261,7 @@ static void test_effects(scene *s) {
   finish(s);
 }
 
-/* A node that carries nothing, one that lets nothing out, and a list of control cells that is full. */
+/* A node that carries nothing, one that lets nothing out, a list of control cells that is full. */
 static void test_refusals(scene *s) {
   static const uint32_t victim[1] = {SCENE_VICTIM};
   uint8_t p[AL_SPHINX_BYTES], open[AL_RELAY_BYTES] = {1};

@@ -23,19 +23,17 @@ static bool chance(meddler *m, uint64_t per_mille) {
   return yes;
 }
 
-static uint32_t meddle(void *ctx, world *w, uint32_t from, uint32_t to, uint8_t *frame,
-                       size_t len) {
+static uint32_t meddle(void *ctx, world *w, const world_wire *f) {
   meddler *m = ctx;
+  uint8_t *frame = f->frame;
   (void)w;
-  (void)from;
-  (void)to;
   bool handshake = al_load_u64(frame) == UINT64_MAX;
   if (m->what == ALTER_HANDSHAKES && handshake) {
     frame[100] ^= 1;
     m->done++;
   }
   if (m->what == NOTHING || handshake) return 1;
-  if (m->what == ALTER && chance(m, 20)) frame[m->state % len] ^= (uint8_t)(1 << (m->state % 8));
+  if (m->what == ALTER && chance(m, 20)) frame[m->state % f->len] ^= (uint8_t)(1 << (m->state % 8));
   if (m->what == DROP && chance(m, 20)) return 0;
   return m->what == REPEAT && chance(m, 300) ? 2 : 1;
 }
@@ -119,13 +117,13 @@ static void wrong_secret(void *ctx, world *w, uint32_t node, al_config *c) {
   c->network_secret = (al_bytes){node == 3 ? theirs : ours, 32};
 }
 
-static uint32_t look(void *ctx, world *w, uint32_t from, uint32_t to, uint8_t *frame, size_t len) {
+static uint32_t look(void *ctx, world *w, const world_wire *f) {
   watch *x = ctx;
   (void)w;
-  if (to == 3) x->to_stranger++;
-  if (from == 3) x->from_stranger++;
+  if (f->to == 3) x->to_stranger++;
+  if (f->from == 3) x->from_stranger++;
   for (int k = 0; k < 3; k++) {
-    for (size_t i = 0; i + 32 <= len; i++) x->shown += memcmp(frame + i, x->key[k], 32) == 0;
+    for (size_t i = 0; i + 32 <= f->len; i++) x->shown += memcmp(f->frame + i, x->key[k], 32) == 0;
   }
   return 1;
 }

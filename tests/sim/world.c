@@ -214,7 +214,10 @@ static void deliver(world *w, actor *a, const tlink *l, al_channel ch, al_bytes 
   uint8_t copy[AL_FRAME_BYTES];
   memcpy(copy, frame.ptr, frame.len);
   uint32_t times = 1;
-  if (w->tap != NULL) times = w->tap(w->tap_ctx, w, a->index, l->peer, copy, frame.len);
+  if (w->tap != NULL) {
+    const world_wire f = {a->index, l->peer, copy, frame.len};
+    times = w->tap(w->tap_ctx, w, &f);
+  }
   for (; times > 0; times--) {
     ev e = {.time = at++, .kind = EV_FRAME, .node = l->peer, .slot = l->peer_slot};
     e.serial = l->peer_serial;

@@ -72,8 +72,12 @@ uint64_t world_counter_of(world *w, uint32_t node, const char *name);
 uint64_t world_counter(world *w, const char *name);
 /* Change, drop or repeat frames on the wire: called for every frame sent; returns how many times it
  * is delivered (0 drops it); may alter it in place. */
-typedef uint32_t world_tap_fn(void *ctx, world *w, uint32_t from, uint32_t to, uint8_t *frame,
-                              size_t len);
+typedef struct world_wire {
+  uint32_t from, to;
+  uint8_t *frame;
+  size_t len;
+} world_wire;
+typedef uint32_t world_tap_fn(void *ctx, world *w, const world_wire *f);
 void world_set_tap(world *w, world_tap_fn *fn, void *ctx);
 /* Hand a frame to a node as if its neighbour had sent it, on the first link between the two. */
 bool world_inject(world *w, uint32_t from, uint32_t to, const uint8_t *frame, size_t len);
