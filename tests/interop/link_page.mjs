@@ -122,7 +122,8 @@ export function installLink() {
       for (const channel of [0, 1]) n.send(channel, forged(bytes, channel ? 0 : 200));
   }
 
-  // Dial, then shake hands as o says: {network, secret, binding: 'other', bend, garbage, alter, of}.
+  // Dial, then shake hands as o says: {network, secret, binding: 'other', bend, garbage, alter,
+  // of}.
   async function meet(a, o) {
     const n = new Node(o);
     const certificate = await RTCPeerConnection.generateCertificate(
