@@ -1,8 +1,8 @@
 /* bench_sphinx — microseconds of set-up packets, hop keys, link handshakes and records.
  *   bench_sphinx [--json] [ROUNDS]
  * Every round times every operation once, in turn, so that a slow moment of the machine falls on
- * all alike; figures are the median and the tenth percentile over the rounds, the provider's KEM and
- * wide block included. `xwing_dec` is there to read the others by: an unwrap is that and the
+ * all alike; figures are the median and the tenth percentile over the rounds, the provider's KEM
+ * and wide block included. `xwing_dec` is there to read the others by: an unwrap is that and the
  * rest. */
 #include <stdio.h>
 #include <stdlib.h>
