@@ -33,12 +33,12 @@ __attribute__((unused, format(printf, 4, 5))) static bool tap_ok_at(bool good, c
   return good;
 }
 
-#define tap_is_u64_at(got, want, file, line, ...)                                            \
-  (tap_ok_at((got) == (want), file, line, __VA_ARGS__) ||                                    \
+#define tap_is_u64_at(got, want, file, line, ...)         \
+  (tap_ok_at((got) == (want), file, line, __VA_ARGS__) || \
    (printf("# got %" PRIu64 ", want %" PRIu64 "\n", (uint64_t)(got), (uint64_t)(want)), false))
 
-#define tap_is_mem_at(got, want, len, file, line, ...)                       \
-  (tap_ok_at(memcmp((got), (want), (len)) == 0, file, line, __VA_ARGS__) ||  \
+#define tap_is_mem_at(got, want, len, file, line, ...)                      \
+  (tap_ok_at(memcmp((got), (want), (len)) == 0, file, line, __VA_ARGS__) || \
    (tap_hex("got ", (got), (len)), tap_hex("want", (want), (len)), false))
 
 __attribute__((unused)) static void tap_hex(const char *name, const void *data, size_t len) {

@@ -11,7 +11,7 @@ enum {
   EMPTY_ROUNDS = 4,          /* so many without a queue begin it again */
   RTT_LIFE_US = 10 * 1000000, /* an older least round trip is looked for anew ... */
   RTT_NOISE_US = 2000,
-  PROBE_ROUNDS = 2,           /* ... in so many rounds with half a window */
+  PROBE_ROUNDS = 2, /* ... in so many rounds with half a window */
 };
 
 uint64_t al_window_rate(const al_window *w) {

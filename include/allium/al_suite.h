@@ -11,27 +11,27 @@ extern "C" {
 #endif
 
 enum {
-  AL_KEY_BYTES = 32,        /* symmetric keys, X25519 scalars and points, seeds */
-  AL_HASH_BYTES = 32,       /* SHA-256, SHA3-256 */
-  AL_TAG_BYTES = 16,        /* Poly1305 tag */
-  AL_KEM_SEED_BYTES = 32,   /* X-Wing decapsulation key as a seed */
-  AL_KEM_COINS_BYTES = 64,  /* X-Wing encapsulation: 32 ML-KEM message, 32 X25519 scalar */
-  AL_KEM_PK_BYTES = 1216,   /* X-Wing public key: 1184 ML-KEM-768 ‖ 32 X25519 */
-  AL_KEM_CT_BYTES = 1120,   /* X-Wing ciphertext: 1088 ‖ 32 */
+  AL_KEY_BYTES = 32,       /* symmetric keys, X25519 scalars and points, seeds */
+  AL_HASH_BYTES = 32,      /* SHA-256, SHA3-256 */
+  AL_TAG_BYTES = 16,       /* Poly1305 tag */
+  AL_KEM_SEED_BYTES = 32,  /* X-Wing decapsulation key as a seed */
+  AL_KEM_COINS_BYTES = 64, /* X-Wing encapsulation: 32 ML-KEM message, 32 X25519 scalar */
+  AL_KEM_PK_BYTES = 1216,  /* X-Wing public key: 1184 ML-KEM-768 ‖ 32 X25519 */
+  AL_KEM_CT_BYTES = 1120,  /* X-Wing ciphertext: 1088 ‖ 32 */
   /* expanded decapsulation key: 2400 ML-KEM ‖ 32 X25519 secret ‖ 32 public */
   AL_KEM_SK_BYTES = 2464,
-  AL_SIG_SEED_BYTES = 64,   /* 32 Ed25519 ‖ 32 ML-DSA-65 */
-  AL_SIG_PK_BYTES = 1984,   /* 32 Ed25519 ‖ 1952 ML-DSA-65 */
-  AL_SIG_SK_BYTES = 4064,   /* 32 Ed25519 seed ‖ 4032 ML-DSA-65 */
-  AL_SIG_BYTES = 3373,      /* 64 Ed25519 ‖ 3309 ML-DSA-65 */
-  AL_SIG_COINS_BYTES = 32,  /* ML-DSA hedge */
+  AL_SIG_SEED_BYTES = 64,       /* 32 Ed25519 ‖ 32 ML-DSA-65 */
+  AL_SIG_PK_BYTES = 1984,       /* 32 Ed25519 ‖ 1952 ML-DSA-65 */
+  AL_SIG_SK_BYTES = 4064,       /* 32 Ed25519 seed ‖ 4032 ML-DSA-65 */
+  AL_SIG_BYTES = 3373,          /* 64 Ed25519 ‖ 3309 ML-DSA-65 */
+  AL_SIG_COINS_BYTES = 32,      /* ML-DSA hedge */
   AL_SIG_MSG_BYTES_MAX = 16384, /* longest signed message; longer ones: AL_EINVAL */
 };
 
 /* al_suite — one provider. Sizes are the enum above for every provider, `null` included.
  * Inputs are never written through; outputs may not overlap inputs unless a member says so. */
 typedef struct al_suite {
-  const char *name;      /* "hacl-avx2", "hacl-128", "hacl-32", "null" */
+  const char *name; /* "hacl-avx2", "hacl-128", "hacl-32", "null" */
   /* true for null: al_node_new refuses it unless al_config.simulation is set */
   bool simulation_only;
 

@@ -19,10 +19,10 @@ typedef uint64_t al_time;
 
 /* Handles. 0 is "none" for every kind; a handle is never reused while somebody may still hold it:
  * its upper bits are a generation, so a stale handle is found out. */
-typedef uint32_t al_link;    /* a neighbour; given out by the node, known to core and transport */
-typedef uint32_t al_stream;  /* an ordered byte stream */
-typedef uint32_t al_circ;    /* a circuit of this node: origin, relay or end */
-typedef uint32_t al_buf;     /* a packet buffer of an al_work */
+typedef uint32_t al_link;   /* a neighbour; given out by the node, known to core and transport */
+typedef uint32_t al_stream; /* an ordered byte stream */
+typedef uint32_t al_circ;   /* a circuit of this node: origin, relay or end */
+typedef uint32_t al_buf;    /* a packet buffer of an al_work */
 
 /* al_id — a node's identifier: SHA3-256 over a label and both identity keys (PROTOCOL.md 3.1). */
 typedef struct al_id {

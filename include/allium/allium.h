@@ -48,14 +48,14 @@ void al_buf_drop(al_work *w, al_buf b);
 /* ---- configuration ---- */
 
 typedef struct al_limits {
-  uint16_t links_max;        /* neighbours, 1..4096 */
-  uint32_t circuits_max;     /* origin, relay and end circuits together, 1..1048575 */
-  uint32_t streams_max;      /* streams at both ends */
-  uint32_t peers_max;        /* descriptors kept */
-  uint32_t queue_cells_max;  /* cells held for one circuit and direction */
-  uint32_t creates_per_s;    /* set-up packets accepted per link and second (burst 4x) */
-  uint32_t stream_window;    /* receive window of one stream, bytes */
-  uint32_t replay_tags_max;  /* Sphinx replay tags kept for one epoch key; full: refuse */
+  uint16_t links_max;       /* neighbours, 1..4096 */
+  uint32_t circuits_max;    /* origin, relay and end circuits together, 1..1048575 */
+  uint32_t streams_max;     /* streams at both ends */
+  uint32_t peers_max;       /* descriptors kept */
+  uint32_t queue_cells_max; /* cells held for one circuit and direction */
+  uint32_t creates_per_s;   /* set-up packets accepted per link and second (burst 4x) */
+  uint32_t stream_window;   /* receive window of one stream, bytes */
+  uint32_t replay_tags_max; /* Sphinx replay tags kept for one epoch key; full: refuse */
 } al_limits;
 
 /* al_exit_rule — one line of an exit policy; the first that matches decides; no match: refused. */
@@ -78,12 +78,12 @@ enum {
 typedef enum al_padding { AL_PADDING_OFF = 0, AL_PADDING_REDUCED = 1 } al_padding;
 
 typedef struct al_config {
-  uint32_t size;           /* sizeof(al_config): lets the struct grow */
-  const al_suite *suite;   /* al_suite_hacl() */
-  bool simulation;         /* allows a simulation-only suite */
-  bool relay;              /* carry other nodes' circuits; default true */
-  al_padding padding;      /* default reduced */
-  uint8_t hops;            /* circuit length, default 3 */
+  uint32_t size;         /* sizeof(al_config): lets the struct grow */
+  const al_suite *suite; /* al_suite_hacl() */
+  bool simulation;       /* allows a simulation-only suite */
+  bool relay;            /* carry other nodes' circuits; default true */
+  al_padding padding;    /* default reduced */
+  uint8_t hops;          /* circuit length, default 3 */
   al_limits limits;
   uint8_t seed[32];        /* fresh system entropy; wiped from the struct by al_node_new */
   uint8_t identity[32];    /* root secret of all long-lived keys; wiped likewise */
@@ -157,8 +157,7 @@ al_err al_node_input(al_node *n, al_work *w, const al_input *in);
  *   ret      0 when refused                                                           [out]
  * Result: AL_OK, AL_EFULL (no room; close the transport link).
  * Cost: one slab item.   Source: PROTOCOL.md 4.2.   Tested: unit/node. */
-al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding[32],
-                      al_link *ret);
+al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding[32], al_link *ret);
 
 /* al_node_deadline — when the node wants a TICK at the latest.
  *   Result: a time, AL_TIME_NEVER possible; may lie in the past.   Cost: O(1).

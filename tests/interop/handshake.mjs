@@ -38,6 +38,7 @@ function parseAddress(text) {
 }
 
 class Daemon {
+  started = [];
   constructor() {
     this.state = join(dir, 'node');
     this.secretFile = join(dir, 'secret');
@@ -51,6 +52,7 @@ class Daemon {
     const args = ['node', '--state', this.state, '--listen', '127.0.0.1', '--port', '0', '--socks',
       'off', '--network', NETWORK, '--network-secret-file', this.secretFile];
     this.process = spawn(allium, args, { stdio: ['ignore', this.log, this.log], env: this.env });
+    this.started.push(this.process);
     this.ended = new Promise(r => this.process.on('exit', (code, signal) => r(code ?? signal)));
     for (let i = 0; i < 200; i++, await sleep(50)) {
       if (!await this.ask('/v1/id').catch(() => null)) continue;
@@ -257,7 +259,7 @@ run(async () => {
   if (!wasm) throw new Error('usage: node handshake.mjs PATH-OF-ALLIUM PATH-OF-LINK.WASM');
   const node = new Daemon();
   process.on('exit', () => {
-    node.process?.kill('SIGKILL');
+    for (const p of node.started) p.kill('SIGKILL'); // those that are gone are passed over
     rmSync(dir, { recursive: true, force: true });
   });
   process.on('SIGTERM', () => process.exit(143));

@@ -17,10 +17,8 @@ typedef v128_t Lib_IntVector_Intrinsics_vec128;
 #define Lib_IntVector_Intrinsics_vec128_add32(a, b) wasm_i32x4_add(a, b)
 #define Lib_IntVector_Intrinsics_vec128_rotate_left32(a, n) \
   wasm_v128_or(wasm_i32x4_shl(a, n), wasm_u32x4_shr(a, 32 - (n)))
-#define Lib_IntVector_Intrinsics_vec128_interleave_low32(a, b) \
-  wasm_i32x4_shuffle(a, b, 0, 4, 1, 5)
-#define Lib_IntVector_Intrinsics_vec128_interleave_high32(a, b) \
-  wasm_i32x4_shuffle(a, b, 2, 6, 3, 7)
+#define Lib_IntVector_Intrinsics_vec128_interleave_low32(a, b) wasm_i32x4_shuffle(a, b, 0, 4, 1, 5)
+#define Lib_IntVector_Intrinsics_vec128_interleave_high32(a, b) wasm_i32x4_shuffle(a, b, 2, 6, 3, 7)
 #define Lib_IntVector_Intrinsics_vec128_interleave_low64(a, b) wasm_i64x2_shuffle(a, b, 0, 2)
 #define Lib_IntVector_Intrinsics_vec128_interleave_high64(a, b) wasm_i64x2_shuffle(a, b, 1, 3)
 
