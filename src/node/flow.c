@@ -16,14 +16,12 @@ const char *al_reason_text(al_reason r) {
 }
 
 uint8_t al_reason_socks(al_reason r) {
-  switch (r) {
-#define AL_REASON(name, value, socks, text) \
-  case AL_REASON_##name:                    \
-    return socks;
+  static const uint8_t reply[] = {
+#define AL_REASON(name, value, socks, text) [value] = (socks),
 #include "allium/reasons.def"
 #undef AL_REASON
-  }
-  return 1;
+  };
+  return (size_t)r < sizeof reply ? reply[r] : 1;
 }
 
 /* ---- between circuits and bundles ---- */
