@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""compare.py: two builds, run in turn (A B A B ...), so that a slow moment of the machine falls on both.
+"""compare.py: two builds in turn (A B A B ...), so that a slow moment falls on both.
 
 usage: bench/compare.py [--rounds N] [--json] [--only TEXT] BENCH BUILD_A BUILD_B [-- ARGUMENT...]
 
 BENCH    micro/bench_cell, net/bench_link, path/bench_path ...: the program BUILD/bench/BENCH;
          netbench: real daemons on loopback, BUILD/allium; or the same inside `netlab run 7 ...`
-ARGUMENT of the program; default: --json (bench_link: --pair --bulk 3; netbench: --megabytes 20 --runs 4
-         --downloads 1)
+ARGUMENT of the program; default: --json (bench_link: --pair --bulk 3; netbench: --megabytes 20
+         --runs 4 --downloads 1)
 
-Prints the medians over the rounds (5) and the ratio of medians, B / A. The spread is that of A's rounds,
-(max - min) / median: a ratio nearer to 1 than that says nothing.
+Prints the medians over the rounds (5) and the ratio of medians, B / A. The spread is that of A's
+rounds, (max - min) / median: a ratio nearer to 1 than that says nothing.
 """
 import argparse
 import json

@@ -3,9 +3,10 @@
 
 usage: bench/net/linkup.py [--dials N] [--links N] [--json FILE]
 
-Set-up: a fresh node joins another by its address; the time is the dialler's own, from the first packet
-to the end of the link handshake. Memory: a node alone, with N / 4 and with N neighbours, their
-records and the circuits they build through it. ALLIUM=PROGRAM measures another program than build/allium.
+Set-up: a fresh node joins another by its address; the time is the dialler's own, from the first
+packet to the end of the link handshake. Memory: a node alone, with N / 4 and with N neighbours,
+their records and the circuits they build through it. ALLIUM=PROGRAM measures another program than
+build/allium.
 """
 import argparse
 import json
