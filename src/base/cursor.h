@@ -43,7 +43,7 @@ static inline al_bytes al_rd_bytes(al_rd *r, size_t n) {
     r->bad = true;
     return (al_bytes){NULL, 0};
   }
-  al_bytes b = {r->ptr + r->pos, n};
+  al_bytes b = {r->pos == 0 ? r->ptr : r->ptr + r->pos, n}; /* an empty view may be at NULL */
   r->pos += n;
   return b;
 }
@@ -123,7 +123,7 @@ static inline uint8_t *al_wr_take(al_wr *w, size_t n) {
     w->bad = true;
     return NULL;
   }
-  uint8_t *p = w->ptr + w->len;
+  uint8_t *p = w->len == 0 ? w->ptr : w->ptr + w->len;
   w->len += n;
   return p;
 }

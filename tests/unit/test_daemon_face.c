@@ -69,8 +69,9 @@ static void test_table(void) {
   al_table_add(t, g_strdup("123"));
   al_table_add(t, g_strdup(""));
   g_autofree char *text = al_table_text(t);
+  g_autofree char *shown = g_strescape(text, NULL);
   tap_ok(g_str_equal(text, "A      BB  C\nlong    1  x\n\xc3\xa4     123\n"), "columns:\n# %s",
-         g_strescape(text, NULL));
+         shown);
   duration(0.0123, "12 ms");
   duration(4.25, "4.2 s");
   duration(200, "3m 20s");
