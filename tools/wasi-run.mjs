@@ -23,10 +23,13 @@ const module = await WebAssembly.compile(await readFile(program));
 // Debian 12's Node.js 18 has no wasi.getImportObject().
 const imports = { wasi_snapshot_preview1: wasi.wasiImport };
 const instance = await WebAssembly.instantiate(module, imports);
+let code;
 try {
-  process.exitCode = wasi.start(instance);
+  code = wasi.start(instance);
 } catch (error) {
   // A trap: what a native program would report as a signal.
   console.error(`${program}: ${error.stack ?? error}`);
-  process.exitCode = 134;
+  code = 134;
 }
+// At once: Node 20 now and then crashes while it takes a large memory apart. WASI's writes are done.
+process.reallyExit(code);
