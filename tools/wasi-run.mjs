@@ -31,5 +31,5 @@ try {
   console.error(`${program}: ${error.stack ?? error}`);
   code = 134;
 }
-// At once: Node 20 now and then crashes while it takes a large memory apart. WASI's writes are done.
+// At once: Node 20 now and then crashes while it takes a large memory apart. WASI has written.
 process.reallyExit(code);
