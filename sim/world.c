@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base.h"
+#include "bytes.h"
 
 enum {
   LINKS_MAX = 512, /* transport links of one node */
@@ -74,6 +74,13 @@ struct world {
   al_time now;
 };
 
+/* A rule of the core is broken: nothing after this can be believed. */
+static void broken(const world *w, const char *what) {
+  fprintf(stderr, "world: %s (seed %llu, %llu us)\n", what, (unsigned long long)w->o.seed,
+          (unsigned long long)w->now);
+  abort();
+}
+
 /* ---- chance and digest ---- */
 
 static uint64_t draw(world *w) { /* splitmix64 */
@@ -90,7 +97,7 @@ static void fold(world *w, const void *data, size_t len) { /* FNV-1a, 64 bits */
 
 static void fold_u64(world *w, uint64_t v) {
   uint8_t b[8];
-  al_store_u64(b, v);
+  sim_store_u64(b, v);
   fold(w, b, sizeof b);
 }
 
@@ -134,7 +141,7 @@ static ev take(world *w) {
 
 static void *world_alloc(void *ctx, size_t size) {
   world *w = ctx;
-  if (w->no_alloc) al_assert_failed("no allocation in the packet path", __FILE__, __LINE__);
+  if (w->no_alloc) broken(w, "the core allocates in the packet path");
   return calloc(1, size);
 }
 
@@ -235,7 +242,7 @@ static al_err t_send(al_transport *t, al_link link, al_channel channel, al_bytes
   tlink *l = find_link(a, link);
   if (l == NULL || !l->up) return AL_ESTATE;
   if (channel == AL_CHANNEL_BULK && buffered(w, l) > w->o.queue_bytes) {
-    al_assert_failed("the core overdrew its credit", __FILE__, __LINE__);
+    broken(w, "the core overdrew its credit");
   }
   if (l->busy_until < w->now) l->busy_until = w->now;
   l->busy_until += WIRE_BYTES * AL_SECOND / w->o.rate_bytes_s;
@@ -320,12 +327,13 @@ static al_bytes snapshot(const actor *a) {
   for (record *r = a->store; r != NULL; r = r->next) len += 6 + r->key_len + r->value_len;
   uint8_t *buf = malloc(len + 1);
   if (buf == NULL) abort();
-  al_wr wr = al_wr_init(buf, len);
+  uint8_t *p = buf;
   for (record *r = a->store; r != NULL; r = r->next) {
-    al_wr_u16(&wr, (uint16_t)r->key_len);
-    al_wr_u32(&wr, (uint32_t)r->value_len);
-    al_wr_copy(&wr, r->key, r->key_len);
-    al_wr_copy(&wr, r->value, r->value_len);
+    sim_store_u16(p, (uint16_t)r->key_len);
+    sim_store_u32(p + 2, (uint32_t)r->value_len);
+    memcpy(p + 6, r->key, r->key_len);
+    if (r->value_len != 0) memcpy(p + 6 + r->key_len, r->value, r->value_len);
+    p += 6 + r->key_len + r->value_len;
   }
   return (al_bytes){buf, len};
 }
@@ -472,10 +480,10 @@ void world_start(world *w, uint32_t node) {
   c.hops = w->o.hops;
   if (w->o.limits.links_max != 0) c.limits = w->o.limits;
   memset(c.identity, (int)(node + 1), sizeof c.identity);
-  al_store_u32(c.identity, node + 1);
-  al_store_u64(c.seed, w->o.seed);
-  al_store_u32(c.seed + 8, node);
-  al_store_u32(c.seed + 12, ++a->starts);
+  sim_store_u32(c.identity, node + 1);
+  sim_store_u64(c.seed, w->o.seed);
+  sim_store_u32(c.seed + 8, node);
+  sim_store_u32(c.seed + 12, ++a->starts);
   c.wall_s = world_wall_s(w);
   c.snapshot = snapshot(a);
   c.network_secret = w->o.network_secret;

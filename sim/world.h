@@ -65,7 +65,7 @@ void world_join(world *w, uint32_t node, uint32_t via);
 void world_cut(world *w, uint32_t node, bool cut);
 /* Run until `until` or until nothing is left to happen. */
 void world_run(world *w, al_time until);
-/* Allocation by any core from now on calls al_assert_failed while on. */
+/* Allocation by any core from now on ends the process while on. */
 void world_forbid_alloc(world *w, bool on);
 /* A counter of one node, or its sum over all running nodes; the name must exist. */
 uint64_t world_counter_of(world *w, uint32_t node, const char *name);
