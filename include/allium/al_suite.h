@@ -26,6 +26,9 @@ enum {
   AL_SIG_BYTES = 3373,          /* 64 Ed25519 ‖ 3309 ML-DSA-65 */
   AL_SIG_COINS_BYTES = 32,      /* ML-DSA hedge */
   AL_SIG_MSG_BYTES_MAX = 16384, /* longest signed message; longer ones: AL_EINVAL */
+  AL_ED_SEED_BYTES = 32,        /* Ed25519 alone: keys that are blinded, or short-lived */
+  AL_ED_PK_BYTES = 32,
+  AL_ED_SIG_BYTES = 64,
 };
 
 /* al_suite — one provider. Sizes are the enum above for every provider, `null` included.
@@ -61,6 +64,14 @@ typedef struct al_suite {
                  al_bytes msg, const uint8_t coins[AL_SIG_COINS_BYTES]);
   al_err (*verify)(const uint8_t sig[AL_SIG_BYTES], const uint8_t pk[AL_SIG_PK_BYTES],
                    al_bytes context, al_bytes msg);
+
+  /* Ed25519 alone (RFC 8032), for records that must be verified under a blinded key. The message
+   * is a hash that names its label. */
+  void (*ed_public)(uint8_t pk[AL_ED_PK_BYTES], const uint8_t seed[AL_ED_SEED_BYTES]);
+  void (*ed_sign)(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t seed[AL_ED_SEED_BYTES],
+                  const uint8_t hash[AL_HASH_BYTES]);
+  al_err (*ed_verify)(const uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_ED_PK_BYTES],
+                      const uint8_t hash[AL_HASH_BYTES]);
 
   /* ChaCha20-Poly1305 (RFC 8439), in place over text[len]; nonce = 4 zero bytes ‖ nonce LE64.
    * open fails with AL_ECRYPTO and leaves text as it was. */

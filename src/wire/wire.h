@@ -10,6 +10,7 @@
 #include "wire/descriptor.h"
 #include "wire/gossip.h"
 #include "wire/handshake.h"
+#include "wire/record.h"
 #include "wire/route.h"
 
 enum {
@@ -27,6 +28,8 @@ _Static_assert(AL_HANDSHAKE_HEADER_BYTES + AL_HANDSHAKE_FRAGMENT_BYTES == AL_FRA
 _Static_assert(AL_MESSAGE_FRAGMENTS_MAX *AL_CELL_PAYLOAD_BYTES == AL_MESSAGE_BYTES_MAX, "message");
 _Static_assert(AL_SPHINX_BYTES == 7 * AL_CELL_PAYLOAD_BYTES, "a set-up packet fills its fragments");
 _Static_assert((int)AL_DESC_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a descriptor is one message");
+_Static_assert((int)AL_RECORD_BYTES_MAX + 1024 <= (int)AL_MESSAGE_BYTES_MAX,
+               "a record and what travels with it are one message");
 _Static_assert((int)AL_DIGEST_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a digest is one message");
 _Static_assert((int)AL_WANT_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a want is one message");
 

@@ -2,7 +2,7 @@
 """gen_protocol.py: vectors of records, link handshake, set-up packets and circuits, from the model
 in model/. All coins are SHAKE256 of their names, so that a run gives the same bytes for ever.
 
-  gen_protocol.py            write records.txt link.txt sphinx.txt circuit.txt beside this file
+  gen_protocol.py            write records, link, sphinx, circuit and dht.txt beside this file
   gen_protocol.py --check    compare them with what the model says
 """
 import pathlib
@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from model import allium as al  # noqa: E402
-from model import curve, mlkem, selftest  # noqa: E402
+from model import curve, mldsa, mlkem, selftest  # noqa: E402
 from model.symmetric import sha3, shake256  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -169,10 +169,35 @@ def circuit():
     return f
 
 
+def dht():
+    f = File('dht.txt')
+
+    def out(name, made):
+        f.add(f'{name}.record', made[0])
+        f.add(f'{name}.key', made[1])
+
+    for name, size in (('empty', 0), ('immutable', 100), ('large', 8192)):
+        out(name, al.record_immutable(f.add(f'{name}.value', coins(f'dht {name}', size))))
+    seed = f.add('signer.seed', coins('dht signer', 64))
+    pk = f.add('signer.pk', curve.ed_public(seed[:32]) + mldsa.keygen(seed[32:])[0])
+    for name, salt, size in (('mutable', b'', 57), ('salted', b'notes', 0),
+                             ('full', coins('dht salt'), 8192)):
+        r = {'salt': f.add(f'{name}.salt', salt), 'sequence': 0x0102030405060708,
+             'value': f.add(f'{name}.value', coins(f'dht {name}', size)),
+             'expiry': 1700086400, 'rnd': f.add(f'{name}.rnd', coins(f'dht {name} rnd'))}
+        out(name, al.record_mutable(seed, pk, r))
+    ed = f.add('blinded.seed', coins('dht blinded'))
+    f.add('blinded.pk', curve.ed_public(ed))
+    r = {'sequence': 3, 'expiry': 1700086400, 'period': 19675,
+         'value': f.add('blinded.value', coins('dht blinded value', 300))}
+    out('blinded', al.record_blinded(ed, r))
+    return f
+
+
 def main():
     selftest.run()
     wrong = []
-    for f in (records(), link(), sphinx(), circuit()):
+    for f in (records(), link(), sphinx(), circuit(), dht()):
         path = HERE / f.name
         if sys.argv[1:] == ['--check']:
             if path.read_text('ascii') != f.text():

@@ -137,6 +137,16 @@ static void chacha_block(uint8_t out[64], const uint8_t key[32], const uint8_t n
   Hacl_Chacha20_chacha20_encrypt(64, out, out, al_hacl_in(key), al_hacl_in(nonce), counter);
 }
 
+static void ed_sign(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t seed[AL_ED_SEED_BYTES],
+                    const uint8_t hash[AL_HASH_BYTES]) {
+  al_hacl_ed25519_sign(sig, seed, (al_bytes){hash, AL_HASH_BYTES});
+}
+
+static al_err ed_verify(const uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_ED_PK_BYTES],
+                        const uint8_t hash[AL_HASH_BYTES]) {
+  return al_hacl_ed25519_verify(sig, pk, (al_bytes){hash, AL_HASH_BYTES}) ? AL_OK : AL_ECRYPTO;
+}
+
 /* The four members that know their width, and the suite that holds them. */
 #define WIDTH(w, suite_name)                                                                      \
   static void seal_##w(uint8_t *text, size_t len, uint8_t tag[16], const uint8_t key[32],         \
@@ -172,6 +182,9 @@ static void chacha_block(uint8_t out[64], const uint8_t key[32], const uint8_t n
                                      .sig_keypair = al_hacl_sig_keypair,                          \
                                      .sign = al_hacl_sign,                                        \
                                      .verify = al_hacl_verify,                                    \
+                                     .ed_public = al_hacl_ed25519_public,                         \
+                                     .ed_sign = ed_sign,                                          \
+                                     .ed_verify = ed_verify,                                      \
                                      .seal = seal_##w,                                            \
                                      .open = open_##w,                                            \
                                      .xor_stream = xor_##w,                                       \

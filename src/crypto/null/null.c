@@ -26,6 +26,8 @@ enum use {
   USE_TAG,
   USE_STREAM,
   USE_MAC,
+  USE_ED_ID,
+  USE_ED,
 };
 
 enum { ID_BYTES = 32 };
@@ -227,6 +229,31 @@ static al_err null_verify(const uint8_t sig[AL_SIG_BYTES], const uint8_t pk[AL_S
   return memcmp(want, sig, sizeof want) == 0 ? AL_OK : AL_ECRYPTO;
 }
 
+static void null_ed_public(uint8_t pk[AL_ED_PK_BYTES], const uint8_t seed[AL_ED_SEED_BYTES]) {
+  mix_parts(USE_ED_ID, pk, &(al_bytes){seed, AL_ED_SEED_BYTES}, 1);
+}
+
+static void null_ed_make(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_ED_PK_BYTES],
+                         const uint8_t hash[AL_HASH_BYTES]) {
+  const al_bytes in[2] = {{pk, AL_ED_PK_BYTES}, {hash, AL_HASH_BYTES}};
+  mix_parts(USE_ED, sig, in, 2);
+  stream_fill(sig + 32, AL_ED_SIG_BYTES - 32, sig);
+}
+
+static void null_ed_sign(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t seed[AL_ED_SEED_BYTES],
+                         const uint8_t hash[AL_HASH_BYTES]) {
+  uint8_t pk[AL_ED_PK_BYTES];
+  null_ed_public(pk, seed);
+  null_ed_make(sig, pk, hash);
+}
+
+static al_err null_ed_verify(const uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_ED_PK_BYTES],
+                             const uint8_t hash[AL_HASH_BYTES]) {
+  uint8_t want[AL_ED_SIG_BYTES];
+  null_ed_make(want, pk, hash);
+  return memcmp(want, sig, sizeof want) == 0 ? AL_OK : AL_ECRYPTO;
+}
+
 static void null_tag(uint8_t tag[16], const al_bytes text, const uint8_t key[32], uint64_t nonce,
                      al_bytes ad) {
   mix m;
@@ -295,6 +322,9 @@ static const al_suite suite_null = {
     .sig_keypair = null_sig_keypair,
     .sign = null_sign,
     .verify = null_verify,
+    .ed_public = null_ed_public,
+    .ed_sign = null_ed_sign,
+    .ed_verify = null_ed_verify,
     .seal = null_seal,
     .open = null_open,
     .xor_stream = null_xor_stream,

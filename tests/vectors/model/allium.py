@@ -73,6 +73,30 @@ def descriptor(me, d):
     return body + sign(me.sig_seed, b'allium descriptor v1', body, d['rnd'])
 
 
+# 7.3: records of the DHT
+
+def record_immutable(value):
+    body = b'ALR1' + bytes([1, 0]) + u16(len(value)) + value
+    return body, h('allium record immutable v1', value)
+
+
+def record_mutable(seed, pk, r):
+    """seed, pk: of a hybrid signature. r: the fields by name."""
+    body = b'ALR1' + bytes([2, len(r['salt'])]) + u16(len(r['value']))
+    body += u64(r['sequence']) + u64(r['expiry']) + pk + r['salt'] + r['value']
+    body += sign(seed, b'allium record signature v1', body, r['rnd'])
+    return body, h('allium record mutable v1', pk, r['salt'])
+
+
+def record_blinded(seed, r):
+    """seed: of an Ed25519 key."""
+    pk = curve.ed_public(seed)
+    body = b'ALR1' + bytes([3, 0]) + u16(len(r['value']))
+    body += u64(r['sequence']) + u64(r['expiry']) + pk + u64(r['period']) + r['value']
+    body += curve.ed_sign(seed, h('allium record ed25519 v1', body))
+    return body, h('allium record blinded v1', pk, u64(r['period']))
+
+
 # 4.2, 4.5: link
 
 class Transcript:

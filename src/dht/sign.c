@@ -1,0 +1,64 @@
+/* sign.c — see sign.h. */
+#include "dht/sign.h"
+
+#include "base/assert.h"
+#include "crypto/crypto.h"
+
+al_id al_record_key(const al_suite *suite, const al_record *r) {
+  uint8_t period[8];
+  al_bytes in[3] = {{0}};
+  size_t count = 0;
+  al_id key;
+  switch (r->kind) {
+    case AL_RECORD_IMMUTABLE:
+      in[count++] = al_label(AL_LABEL_RECORD_IMMUTABLE);
+      in[count++] = r->value;
+      break;
+    case AL_RECORD_MUTABLE:
+      in[count++] = al_label(AL_LABEL_RECORD_MUTABLE);
+      in[count++] = al_view(r->pk, AL_SIG_PK_BYTES);
+      in[count++] = r->salt;
+      break;
+    case AL_RECORD_BLINDED:
+      in[count++] = al_label(AL_LABEL_RECORD_BLINDED);
+      in[count++] = al_view(r->pk, AL_ED_PK_BYTES);
+      al_store_u64(period, r->period);
+      in[count++] = al_view(period, sizeof period);
+      break;
+  }
+  AL_ASSERT(count != 0);
+  suite->sha3_256(key.b, in, count);
+  return key;
+}
+
+void al_record_blinded_hash(const al_suite *suite, al_bytes signed_part,
+                            uint8_t hash[AL_HASH_BYTES]) {
+  const al_bytes in[2] = {al_label(AL_LABEL_RECORD_ED), signed_part};
+  suite->sha3_256(hash, in, 2);
+}
+
+al_err al_record_verify(const al_suite *suite, const al_record *r, const al_id *key) {
+  uint8_t hash[AL_HASH_BYTES];
+  al_id own = al_record_key(suite, r);
+  if (!al_id_equal(&own, key)) return AL_ECRYPTO;
+  if (r->kind == AL_RECORD_IMMUTABLE) return AL_OK;
+  if (r->kind == AL_RECORD_MUTABLE) {
+    return suite->verify(r->signature, r->pk, al_label(AL_LABEL_RECORD_SIGN), r->signed_part);
+  }
+  al_record_blinded_hash(suite, r->signed_part, hash);
+  return suite->ed_verify(r->signature, r->pk, hash);
+}
+
+al_err al_record_sign_mutable(const al_suite *suite, const al_record *r, const uint8_t *sk,
+                              const uint8_t *coins, al_wr *w) {
+  if (r->kind != AL_RECORD_MUTABLE) return AL_EINVAL;
+  size_t start = w->len;
+  al_err e = al_record_encode_unsigned(r, w);
+  if (e != AL_OK) return e;
+  const al_bytes message = al_view(w->ptr + start, w->len - start);
+  uint8_t *signature = al_wr_take(w, AL_SIG_BYTES);
+  if (signature == NULL) return AL_EFULL;
+  e = suite->sign(signature, sk, al_label(AL_LABEL_RECORD_SIGN), message, coins);
+  AL_ASSERT(e == AL_OK); /* a record is never too long to sign */
+  return AL_OK;
+}
