@@ -72,6 +72,12 @@ typedef struct al_suite {
                   const uint8_t hash[AL_HASH_BYTES]);
   al_err (*ed_verify)(const uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_ED_PK_BYTES],
                       const uint8_t hash[AL_HASH_BYTES]);
+  /* The same keys multiplied by a factor that both sides know (PROTOCOL.md 9.1): a signature of
+   * ed_blind_sign verifies under the key of ed_blind_public. AL_ECRYPTO: pk is not a key. */
+  al_err (*ed_blind_public)(uint8_t out[AL_ED_PK_BYTES], const uint8_t pk[AL_ED_PK_BYTES],
+                            const uint8_t factor[AL_KEY_BYTES]);
+  void (*ed_blind_sign)(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t seed[AL_ED_SEED_BYTES],
+                        const uint8_t factor[AL_KEY_BYTES], const uint8_t hash[AL_HASH_BYTES]);
 
   /* ChaCha20-Poly1305 (RFC 8439), in place over text[len]; nonce = 4 zero bytes ‖ nonce LE64.
    * open fails with AL_ECRYPTO and leaves text as it was. */

@@ -128,6 +128,11 @@ static void run_ed25519_sign_secret_msg(void) {
   al_hacl_ed25519_sign(sig, seed, (al_bytes){text, 500});
 }
 
+static void run_ed25519_blind_sign(void) {
+  secret(seed, 32);
+  s->ed_blind_sign(sig, seed, coins, text);
+}
+
 static void run_sign(void) {
   secret_sig_sk();
   secret(coins, 32);
@@ -217,6 +222,7 @@ static const operation operations[] = {
     {"sig_keypair", run_sig_keypair},
     {"Ed25519 sign", run_ed25519_sign},
     {"Ed25519 sign, secret message", run_ed25519_sign_secret_msg},
+    {"Ed25519 sign, blinded", run_ed25519_blind_sign},
     {"hybrid sign", run_sign},
     {"seal", run_seal},
     {"seal, short", run_seal_short},

@@ -112,6 +112,19 @@ static void test_hashes(void) {
   tap_is_mem(a, b, 33, "a short shake256 is the beginning of a long one");
 }
 
+static void test_blinding(void) {
+  uint8_t seed[32] = {3}, factor[32] = {4}, hash[32] = {5}, pk[32], blinded[32], sig[64];
+  s->ed_public(pk, seed);
+  tap_ok(s->ed_blind_public(blinded, pk, factor) == AL_OK, "ed_blind_public");
+  s->ed_blind_sign(sig, seed, factor, hash);
+  tap_ok(s->ed_verify(sig, blinded, hash) == AL_OK, "a blinded signature verifies");
+  tap_ok(s->ed_verify(sig, pk, hash) == AL_ECRYPTO, "and not under the key itself");
+  factor[31] ^= 1;
+  tap_ok(s->ed_blind_public(pk, pk, factor) == AL_OK && s->ed_verify(sig, pk, hash) == AL_ECRYPTO,
+         "nor under another factor");
+  tap_ok(s->ed_blind_public(blinded, zero, factor) == AL_ECRYPTO, "what is no key is refused");
+}
+
 int main(void) {
   s = al_suite_null();
   tap_ok(s->simulation_only, "null says that it is for simulations only");
@@ -120,5 +133,6 @@ int main(void) {
   test_stream();
   test_aead();
   test_hashes();
+  test_blinding();
   return tap_done();
 }

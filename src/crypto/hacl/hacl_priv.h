@@ -141,6 +141,27 @@ void al_hacl_ed25519_sign(uint8_t sig[64], const uint8_t seed[32], al_bytes msg)
  * Source: RFC 8032; HACL*.   Tested: vectors (ed25519). */
 bool al_hacl_ed25519_verify(const uint8_t sig[64], const uint8_t pk[32], al_bytes msg);
 
+/* blind.c: Ed25519 keys multiplied by a public factor. */
+
+/* al_hacl_ed25519_blind_public — the blinded public key.
+ *   factor   32 bytes, clamped as RFC 8032 clamps secret scalars
+ * Result: AL_ECRYPTO for what is no point or has small order; out is then untouched.
+ * Cost: one point multiplication.   Source: PROTOCOL.md 9.1; HACL*.   Tested: vectors (ed25519). */
+al_err al_hacl_ed25519_blind_public(uint8_t out[32], const uint8_t pk[32],
+                                    const uint8_t factor[32]);
+
+/* al_hacl_ed25519_blind_expand — the blinded secret key: public key ‖ scalar ‖ prefix.
+ * Result: none.   Cost: two point multiplications; constant time in the seed.
+ * Source: PROTOCOL.md 9.1; HACL*.   Tested: vectors (ed25519), ct. */
+void al_hacl_ed25519_blind_expand(uint8_t expanded[96], const uint8_t seed[32],
+                                  const uint8_t factor[32]);
+
+/* al_hacl_ed25519_blind_sign — pure Ed25519 under the blinded key.
+ * Result: none.   Cost: three point multiplications; constant time in the seed.
+ * Source: PROTOCOL.md 9.1; HACL*.   Tested: vectors (service), unit/crypto_sig, ct. */
+void al_hacl_ed25519_blind_sign(uint8_t sig[64], const uint8_t seed[32], const uint8_t factor[32],
+                                al_bytes msg);
+
 /* al_hacl_sig_keypair — both key pairs from both seeds.
  * Result: none.   Cost: about 180 us.   Source: PROTOCOL.md 2.3.   Tested: unit/crypto_sig. */
 void al_hacl_sig_keypair(uint8_t pk[AL_SIG_PK_BYTES], uint8_t sk[AL_SIG_SK_BYTES],

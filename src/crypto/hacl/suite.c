@@ -147,6 +147,11 @@ static al_err ed_verify(const uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_
   return al_hacl_ed25519_verify(sig, pk, (al_bytes){hash, AL_HASH_BYTES}) ? AL_OK : AL_ECRYPTO;
 }
 
+static void ed_blind_sign(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t seed[AL_ED_SEED_BYTES],
+                          const uint8_t factor[AL_KEY_BYTES], const uint8_t hash[AL_HASH_BYTES]) {
+  al_hacl_ed25519_blind_sign(sig, seed, factor, (al_bytes){hash, AL_HASH_BYTES});
+}
+
 /* The four members that know their width, and the suite that holds them. */
 #define WIDTH(w, suite_name)                                                                      \
   static void seal_##w(uint8_t *text, size_t len, uint8_t tag[16], const uint8_t key[32],         \
@@ -185,6 +190,8 @@ static al_err ed_verify(const uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_
                                      .ed_public = al_hacl_ed25519_public,                         \
                                      .ed_sign = ed_sign,                                          \
                                      .ed_verify = ed_verify,                                      \
+                                     .ed_blind_public = al_hacl_ed25519_blind_public,             \
+                                     .ed_blind_sign = ed_blind_sign,                              \
                                      .seal = seal_##w,                                            \
                                      .open = open_##w,                                            \
                                      .xor_stream = xor_##w,                                       \

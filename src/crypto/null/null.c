@@ -28,6 +28,7 @@ enum use {
   USE_MAC,
   USE_ED_ID,
   USE_ED,
+  USE_ED_BLIND,
 };
 
 enum { ID_BYTES = 32 };
@@ -254,6 +255,25 @@ static al_err null_ed_verify(const uint8_t sig[AL_ED_SIG_BYTES], const uint8_t p
   return memcmp(want, sig, sizeof want) == 0 ? AL_OK : AL_ECRYPTO;
 }
 
+/* All zero stands for what is no key. */
+static al_err null_ed_blind_public(uint8_t out[AL_ED_PK_BYTES], const uint8_t pk[AL_ED_PK_BYTES],
+                                   const uint8_t factor[AL_KEY_BYTES]) {
+  if (al_zero_ct(pk, AL_ED_PK_BYTES)) return AL_ECRYPTO;
+  const al_bytes in[2] = {{pk, AL_ED_PK_BYTES}, {factor, AL_KEY_BYTES}};
+  mix_parts(USE_ED_BLIND, out, in, 2);
+  return AL_OK;
+}
+
+static void null_ed_blind_sign(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t seed[AL_ED_SEED_BYTES],
+                               const uint8_t factor[AL_KEY_BYTES],
+                               const uint8_t hash[AL_HASH_BYTES]) {
+  uint8_t pk[AL_ED_PK_BYTES], blinded[AL_ED_PK_BYTES];
+  null_ed_public(pk, seed);
+  const al_err err = null_ed_blind_public(blinded, pk, factor);
+  AL_ASSERT(err == AL_OK);
+  null_ed_make(sig, blinded, hash);
+}
+
 static void null_tag(uint8_t tag[16], const al_bytes text, const uint8_t key[32], uint64_t nonce,
                      al_bytes ad) {
   mix m;
@@ -325,6 +345,8 @@ static const al_suite suite_null = {
     .ed_public = null_ed_public,
     .ed_sign = null_ed_sign,
     .ed_verify = null_ed_verify,
+    .ed_blind_public = null_ed_blind_public,
+    .ed_blind_sign = null_ed_blind_sign,
     .seal = null_seal,
     .open = null_open,
     .xor_stream = null_xor_stream,
