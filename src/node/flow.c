@@ -102,6 +102,7 @@ static void tell_stream(al_node *n, al_work *w, const al_stream_event *from) {
     case AL_STREAM_EV_CLOSED:
       ev.kind = AL_EV_STREAM_CLOSED;
       break;
+    case AL_STREAM_EV_SUSPECT:
     case AL_STREAM_EV_SILENT:
       return;
   }
@@ -117,6 +118,8 @@ bool al_node_flow_events(al_node *n, al_work *w) {
     if (n->events_left || !al_streams_event(&n->streams, &ev)) break;
     if (ev.kind == AL_STREAM_EV_SILENT) {
       silent(n, w, &ev);
+    } else if (ev.kind == AL_STREAM_EV_SUSPECT) {
+      continue;
     } else if (ev.kind == AL_STREAM_EV_REQUEST && n->rules_count == 0) {
       al_count(&n->counters, AL_COUNT_stream_refused);
       al_streams_reset(&n->streams, n->now, ev.stream, AL_REASON_POLICY);

@@ -36,11 +36,45 @@ al_err al_bundle_add_path(al_streams *ss, al_bundle h, uint32_t path, al_time no
   al_path *p = al_new(ss->c.alloc, path_bytes(ss));
   if (p == NULL) return AL_ENOMEM;
   p->silent_since = AL_TIME_NEVER;
+  p->rx_at = now;
   al_acks_init(&p->acks);
   al_cc_init(&p->cc, now, rtt_us, ss->c.packets_max - ss->c.packets_max / 8);
   b->paths[path] = p;
+  al_bundle_choose(ss, b);
   al_bundle_touch(ss, h, b, now);
   return AL_OK;
+}
+
+static void lose_all(al_streams *ss, al_bundle_item *b, uint32_t path) {
+  al_path *p = b->paths[path];
+  uint32_t end = p->next_pn;
+  for (uint32_t pn = p->open_pn; pn != end; pn++)
+    if (al_sent_at(ss, p, pn)->state == SENT_FLIGHT) al_flight_lost(ss, b, path, pn);
+}
+
+/* What a path that is suspected had under way goes out again on the one that takes its place; there
+ * it keeps sending PINGs, to see whether it lives. */
+void al_bundle_choose(al_streams *ss, al_bundle_item *b) {
+  const al_path *now = al_path_open(b, b->active);
+  if (now != NULL && !now->suspected) return;
+  uint32_t best = AL_BUNDLE_PATHS_MAX;
+  for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++) {
+    const al_path *p = al_path_open(b, i);
+    if (p == NULL || (p->suspected && now != NULL)) continue;
+    if (best == AL_BUNDLE_PATHS_MAX || al_path_open(b, best)->suspected) best = i;
+  }
+  if (best == AL_BUNDLE_PATHS_MAX) return;
+  if (now != NULL) lose_all(ss, b, b->active);
+  b->active = (uint8_t)best;
+}
+
+void al_bundle_note(al_streams *ss, al_bundle h, al_bundle_item *b, uint32_t path, bool suspect) {
+  uint8_t *which = suspect ? &b->suspect_paths : &b->silent_paths;
+  *which = (uint8_t)(*which | 1u << path);
+  if (b->silent) return;
+  b->silent = true;
+  b->silent_next = ss->silent_head;
+  ss->silent_head = h;
 }
 
 void al_path_drop(al_streams *ss, al_bundle_item *b, uint32_t path) {
@@ -55,10 +89,11 @@ void al_bundle_path_lost(al_streams *ss, al_bundle h, uint32_t path, al_time now
   if (p->closed) return;
   p->closed = true;
   p->silent_since = AL_TIME_NEVER;
-  uint32_t end = p->next_pn;
-  for (uint32_t pn = p->open_pn; pn != end; pn++)
-    if (al_sent_at(ss, p, pn)->state == SENT_FLIGHT) al_flight_lost(ss, b, path, pn);
+  lose_all(ss, b, path);
+  b->suspect_paths = (uint8_t)(b->suspect_paths & ~(1u << path));
+  b->silent_paths = (uint8_t)(b->silent_paths & ~(1u << path));
   if (p->lost == 0) al_path_drop(ss, b, path);
+  al_bundle_choose(ss, b);
   al_bundle_touch(ss, h, b, now);
 }
 
@@ -134,6 +169,7 @@ typedef struct arrival {
   al_time now;
   uint32_t opens;
   bool wants, urgent; /* an acknowledgement; at once */
+  bool data;
 } arrival;
 
 static void refuse(arrival *a, uint32_t id) {
@@ -242,6 +278,7 @@ static bool packet_ok(arrival *a, al_rd r, uint32_t pn) {
     if (f.type == AL_FRAME_OPEN) a->opens++;
     if (f.type != AL_FRAME_ACK) a->wants = true;
     if (f.type == AL_FRAME_PING || f.type == AL_FRAME_DATA_FIN) a->urgent = true;
+    if (f.type == AL_FRAME_DATA) a->data = true;
   }
   return al_rd_ok(&r) && pn != UINT32_MAX;
 }
@@ -269,6 +306,8 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
   if (a.opens > (uint32_t)(OPENS_PER_PACKET - a.b->refused_count))
     return drop(ss, AL_COUNT_stream_full);
   p->packets_rx++;
+  p->rx_at = now;
+  if (a.data && a.b->initiator) p->expects = true;
   al_acks_take(&p->acks, pn, now, a.wants, a.urgent);
   al_frame f;
   while (al_frame_next(&r, &f)) rx_frame(&a, &f);
@@ -283,6 +322,8 @@ bool al_bundle_look(const al_streams *ss, al_bundle h, uint32_t path, al_bundle_
   const al_path *p = b->paths[path];
   *ret = (al_bundle_info){.user = b->user,
                           .streams = b->streams,
+                          .in_use = b->active == path && !p->closed,
+                          .suspected = p->suspected,
                           .rtt_us = p->rtt.smoothed,
                           .rtt_min_us = al_cc_base(&p->cc),
                           .rtt_var_us = p->rtt.var,

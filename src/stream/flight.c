@@ -6,6 +6,7 @@ enum {
   PROBE_US_MAX = 5000000,
   REORDER_US = 10000,   /* allowance for late timers and ack delay */
   SAMPLE_US_MIN = 1000, /* delivery rates are not measured over less */
+  SUSPECT_TIMEOUTS = 2, /* the first one and its double: three probe time-outs without an answer */
 };
 
 uint32_t al_flight_ref(const al_streams *ss, const al_path *p, uint32_t path, uint32_t pn) {
@@ -177,6 +178,7 @@ bool al_flight_ack(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now
   uint32_t lost = al_flight_lose(ss, b, path, now);
   if (g.acked != 0) {
     p->timeouts = 0;
+    p->suspected = false;
     p->probe_from = now;
     p->silent_since = p->flight != 0 ? now : AL_TIME_NEVER;
   }
@@ -232,17 +234,25 @@ uint32_t al_flight_lose(al_streams *ss, al_bundle_item *b, uint32_t path, al_tim
   return lost;
 }
 
-static uint64_t probe_us(const al_path *p) {
+uint64_t al_flight_probe_us(const al_path *p, uint32_t timeouts) {
   uint64_t us = 2 * (uint64_t)al_cc_base(&p->cc) + 2 * (uint64_t)PROBE_US_MIN;
   if (p->rtt.any) us = p->rtt.smoothed + 4 * (uint64_t)p->rtt.var + AL_ACKS_US_MAX + REORDER_US;
-  us = al_max_u64(us, PROBE_US_MIN) << (p->timeouts < 8 ? p->timeouts : 8);
+  us = al_max_u64(us, PROBE_US_MIN) << (timeouts < 8 ? timeouts : 8);
   return al_min_u64(us, PROBE_US_MAX);
+}
+
+static uint64_t probe_us(const al_path *p) { return al_flight_probe_us(p, p->timeouts); }
+
+/* Data came in and nothing is under way: silence for two probe time-outs is worth a PING. */
+static al_time doubt_at(const al_path *p) {
+  if (!p->expects || p->ping || p->flight != 0) return AL_TIME_NEVER;
+  return al_time_add(p->rx_at, 2 * al_flight_probe_us(p, 0));
 }
 
 al_time al_flight_timer(const al_streams *ss, al_path *p, al_time now) {
   al_time at = AL_TIME_NEVER;
   if (p->silent_since != AL_TIME_NEVER) at = al_time_add(p->silent_since, ss->c.silence_us);
-  if (p->flight == 0) return at;
+  if (p->flight == 0) return al_min_u64(at, doubt_at(p));
   if (p->probes == 0) at = al_min_u64(at, al_time_add(p->probe_from, probe_us(p)));
   if (!p->any_acked || !p->rtt.any || p->open_pn >= p->acked_pn) return at;
   const al_sent *r = al_sent_at(ss, p, p->open_pn);
@@ -252,13 +262,17 @@ al_time al_flight_timer(const al_streams *ss, al_path *p, al_time now) {
 }
 
 /* The probe carries what the oldest packet carried; it is not held to be lost by the controller. */
-void al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now) {
+bool al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now) {
   al_path *p = b->paths[path];
-  if (p->flight == 0) return;
+  if (now >= doubt_at(p)) {
+    p->expects = false;
+    p->ping = b->streams != 0;
+  }
+  if (p->flight == 0) return false;
   uint32_t lost = al_flight_lose(ss, b, path, now);
   if (lost != 0) learn(p, now, NULL, &(gain){0}, lost);
-  if (p->flight == 0 || p->probes != 0) return;
-  if (now < al_time_add(p->probe_from, probe_us(p))) return;
+  if (p->flight == 0 || p->probes != 0) return false;
+  if (now < al_time_add(p->probe_from, probe_us(p))) return false;
   uint32_t pn = p->open_pn;
   while (al_sent_at(ss, p, pn)->state != SENT_FLIGHT) pn++;
   al_flight_lost(ss, b, path, pn);
@@ -266,4 +280,7 @@ void al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time no
   p->probes = 1;
   p->ping = true;
   p->probe_from = now;
+  if (p->suspected || p->timeouts < SUSPECT_TIMEOUTS) return false;
+  p->suspected = true;
+  return true;
 }

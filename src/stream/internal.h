@@ -57,9 +57,11 @@ typedef struct al_sent {
 
 /* al_path — one circuit of a bundle, with `packets_max` records behind it. */
 typedef struct al_path {
-  al_dead dead; /* for when it is */
-  bool closed;  /* the circuit is gone; what was lost with it is still to be sent again */
-  bool ping;    /* send a PING */
+  al_dead dead;   /* for when it is */
+  bool closed;    /* the circuit is gone; what was lost with it is still to be sent again */
+  bool ping;      /* send a PING */
+  bool suspected; /* SUSPECT_TIMEOUTS probe time-outs in a row */
+  bool expects;   /* data came in: when it stops, a PING asks whether the path still lives */
   uint32_t next_pn, open_pn; /* numbers from open_pn on may be unsettled */
   uint32_t base_pn;          /* the number whose record is the first of the ring */
   uint32_t acked_pn;         /* the highest number acknowledged ... */
@@ -73,6 +75,7 @@ typedef struct al_path {
   uint64_t packets_tx, packets_rx, packets_lost;
   al_time probe_from; /* the probe time-out counts from here */
   al_time silent_since;
+  al_time rx_at; /* when the last packet came */
   al_rtt rtt;
   al_cc cc;
   al_acks acks;
@@ -84,7 +87,9 @@ typedef enum al_list_kind { LIST_READY, LIST_CTL, LIST_TX, LIST_COUNT } al_list_
 
 typedef struct al_bundle_item {
   uint32_t user, next_id;
-  bool initiator, dirty, silent;
+  bool initiator, dirty, silent;       /* silent: in the list of al_streams.silent_head ... */
+  uint8_t suspect_paths, silent_paths; /* ... because of these paths, a bit each */
+  uint8_t active;                      /* the path in use, if it is open */
   uint8_t refused_count;
   al_bundle dirty_next, silent_next;
   al_list ctl, tx;
@@ -239,50 +244,25 @@ bool al_recv_data(al_streams *ss, al_stream_item *st, const al_frame *f);
  * Result: false when there is none.   Cost: O(1).   Source: none.   Tested: unit/stream_rx. */
 bool al_recv_event(al_stream_item *st, al_bytes *ret);
 
-/* ---- flight.c ---- */
-
-/* al_flight_link — put a record into its stream's list: before `at`, or at the end for 0.
- *   Result: none.   Cost: O(1).   Source: none.   Tested: prop/stream. */
-void al_flight_link(al_bundle_item *b, al_stream_item *st, uint32_t ref, uint32_t at);
-
-/* al_flight_unlink — take a record out of its stream's list, and forget the bytes that are
- * acknowledged with it.
- *   Result: none.   Cost: O(1).   Source: none.   Tested: prop/stream. */
-void al_flight_unlink(al_bundle_item *b, al_stream_item *st, uint32_t ref);
-
-/* al_flight_ref — the reference of a packet number's record.
- *   Result: never 0.   Cost: O(1).   Source: none.   Tested: prop/stream. */
-uint32_t al_flight_ref(const al_streams *ss, const al_path *p, uint32_t path, uint32_t pn);
-
-/* al_flight_ack — an ACK frame came in.
- * Result: false when it acknowledges what was never sent.
- * Cost:   the numbers it tells of that are not settled.
- * Source: PROTOCOL.md 8.1, 8.2.   Tested: unit/stream_tx, prop/stream. */
-bool al_flight_ack(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now,
-                   const al_frame *f);
-
-/* al_flight_lose — hold for lost what is (PROTOCOL.md 8.2).
- *   Result: how many packets.   Cost: those.   Source: PROTOCOL.md 8.2.   Tested: prop/stream. */
-uint32_t al_flight_lose(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now);
-
-/* al_flight_lost — mark one record under way as lost, or settle it when nothing of it is needed.
- *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.2.   Tested: prop/stream. */
-void al_flight_lost(al_streams *ss, al_bundle_item *b, uint32_t path, uint32_t pn);
-
-/* al_flight_settle — a record is done with; moves open_pn.
- *   Result: none.   Cost: O(1) in all.   Source: none.   Tested: prop/stream. */
-void al_flight_settle(al_streams *ss, al_path *p, al_sent *r);
-
-/* al_flight_timer — when the path's losses and probes have to be looked at.
- *   Result: AL_TIME_NEVER possible.   Cost: O(1).   Source: PROTOCOL.md 8.2.
- *   Tested: prop/stream. */
-al_time al_flight_timer(const al_streams *ss, al_path *p, al_time now);
-
-/* al_flight_tick — losses and the probe time-out.
- *   Result: none.   Cost: what is lost.   Source: PROTOCOL.md 8.2.   Tested: unit/stream_tx. */
-void al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now);
-
 /* ---- bundle.c, tx.c ---- */
+
+/* al_path_open — a path that its circuit still carries.
+ *   Result: NULL when there is none.   Cost: O(1).   Source: none.   Tested: unit/stream_path. */
+static inline al_path *al_path_open(const al_bundle_item *b, uint32_t path) {
+  if (b == NULL || path >= AL_BUNDLE_PATHS_MAX || b->paths[path] == NULL) return NULL;
+  return b->paths[path]->closed ? NULL : b->paths[path];
+}
+
+/* al_bundle_choose — have a path in use that is open and not suspected, if there is one; what a
+ * suspected one it replaces had under way goes out again there.
+ *   Result: none.   Cost: what was under way.   Source: PROTOCOL.md 8.6.
+ *   Tested: unit/stream_path, prop/stream_paths. */
+void al_bundle_choose(al_streams *ss, al_bundle_item *b);
+
+/* al_bundle_note — an event of a path.
+ *   suspect   SUSPECT; else SILENT
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_path. */
+void al_bundle_note(al_streams *ss, al_bundle h, al_bundle_item *b, uint32_t path, bool suspect);
 
 /* al_path_drop — a path is done with: no record of it is needed.
  *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
@@ -292,5 +272,7 @@ void al_path_drop(al_streams *ss, al_bundle_item *b, uint32_t path);
  * it may send.
  *   Result: none.   Cost: its paths.   Source: none.   Tested: prop/stream. */
 void al_bundle_touch(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now);
+
+#include "stream/flight.h"
 
 #endif

@@ -61,7 +61,7 @@ typedef struct al_streams {
   void *dead;                      /* memory to be given back by the next command */
   al_list ready;                   /* streams with events */
   uint32_t dirty_head, dirty_tail; /* bundles for al_streams_next */
-  uint32_t silent_head;            /* bundles with event SILENT */
+  uint32_t silent_head;            /* bundles with event SUSPECT or SILENT */
 } al_streams;
 
 /* ---- the table ---- */
@@ -84,13 +84,15 @@ typedef enum al_stream_event_kind {
   AL_STREAM_EV_WRITABLE,    /* `count` bytes fit again after a short put */
   AL_STREAM_EV_RESET,       /* the stream is gone, its handle dead: `reason` */
   AL_STREAM_EV_CLOSED,      /* both directions are finished, the handle dead */
-  AL_STREAM_EV_SILENT,      /* of a bundle (stream is 0): nothing answered for silence_us */
+  AL_STREAM_EV_SUSPECT, /* of a `path` (stream is 0): nothing acknowledged for 3 probe time-outs */
+  AL_STREAM_EV_SILENT,  /* of a `path` (stream is 0): nothing acknowledged for silence_us */
 } al_stream_event_kind;
 
 /* al_stream_event — what happened; views are borrowed from the payload or from the stream. */
 typedef struct al_stream_event {
   al_stream_event_kind kind;
   uint8_t reason; /* reasons.def */
+  uint8_t path;
   uint32_t count;
   al_stream stream;
   al_bundle bundle;
@@ -136,7 +138,10 @@ void al_streams_reap(al_streams *ss);
  * Source: PROTOCOL.md 8.   Tested: unit/stream_life. */
 al_err al_bundle_open(al_streams *ss, bool initiator, uint32_t user, al_bundle *ret);
 
-/* al_bundle_add_path — a circuit carries the bundle from now on. A command: allocates.
+/* al_bundle_add_path — a circuit can carry the bundle from now on. One path of a bundle is in use:
+ * new frames and repairs go there, acknowledgements where they are due. The others stand by. When
+ * the one in use is lost, or nothing is acknowledged on it for three probe time-outs, another one
+ * takes its place with all that is not acknowledged. A command: allocates.
  *   path    0..AL_BUNDLE_PATHS_MAX-1, not in use
  *   rtt_us  what the set-up of the circuit took, 0 when not known: paces the first round
  * Result: AL_OK, AL_ENOTFOUND, AL_EINVAL (no such path), AL_ESTATE (path in use), AL_ENOMEM.
@@ -189,6 +194,7 @@ al_bundle_want al_bundle_wants(const al_streams *ss, al_bundle b, uint32_t path,
 /* al_bundle_info — what is known of a path, for status pages and tests. Unstable. */
 typedef struct al_bundle_info {
   uint32_t user, streams;
+  bool in_use, suspected; /* the path: see al_bundle_add_path */
   uint32_t rtt_us, rtt_min_us, rtt_var_us;
   uint32_t rate;           /* pacing, packets a second */
   uint32_t delivered_hz;   /* delivery rate, packets a second */

@@ -242,9 +242,16 @@ static bool silent_event(al_streams *ss, al_stream_event *ev) {
   while (ss->silent_head != 0) {
     al_bundle h = ss->silent_head;
     al_bundle_item *b = al_bundle_at(ss, h);
-    ss->silent_head = b->silent_next;
-    b->silent = false;
+    uint8_t *which = b->suspect_paths != 0 ? &b->suspect_paths : &b->silent_paths;
+    if (*which == 0) {
+      ss->silent_head = b->silent_next;
+      b->silent = false;
+      continue;
+    }
     *ev = (al_stream_event){.kind = AL_STREAM_EV_SILENT, .bundle = h, .bundle_user = b->user};
+    if (which == &b->suspect_paths) ev->kind = AL_STREAM_EV_SUSPECT;
+    ev->path = (uint8_t)__builtin_ctz(*which);
+    *which = (uint8_t)(*which & (*which - 1));
     return true;
   }
   return false;

@@ -14,6 +14,8 @@ static bool any_lost(const al_bundle_item *b) {
   return false;
 }
 
+static bool in_use(const al_bundle_item *b, const al_path *p) { return b->paths[b->active] == p; }
+
 static bool any_refused(const al_bundle_item *b) {
   for (uint32_t i = 0; i < b->refused_count; i++)
     if (!b->refused_sent[i]) return true;
@@ -23,11 +25,11 @@ static bool any_refused(const al_bundle_item *b) {
 /* Repairs may use the last numbers of the ring, new frames leave an eighth: a repair always makes
  * room, so that the path cannot lock up. */
 static bool has_repair(const al_streams *ss, const al_bundle_item *b, const al_path *p) {
-  return (p->ping || any_lost(b)) && room(p, ss->c.packets_max - 1);
+  return (p->ping || (in_use(b, p) && any_lost(b))) && room(p, ss->c.packets_max - 1);
 }
 
 static bool has_new(const al_streams *ss, const al_bundle_item *b, const al_path *p) {
-  return (b->ctl.head != 0 || b->tx.head != 0 || any_refused(b)) &&
+  return in_use(b, p) && (b->ctl.head != 0 || b->tx.head != 0 || any_refused(b)) &&
          room(p, ss->c.packets_max - ss->c.packets_max / 8);
 }
 
@@ -54,14 +56,9 @@ static al_bundle_want wants(const al_streams *ss, const al_bundle_item *b, const
   return frames || p->acks.due != AL_TIME_NEVER ? AL_BUNDLE_WANT_LATER : AL_BUNDLE_WANT_NOTHING;
 }
 
-static al_path *open_path(const al_bundle_item *b, uint32_t path) {
-  if (b == NULL || path >= AL_BUNDLE_PATHS_MAX || b->paths[path] == NULL) return NULL;
-  return b->paths[path]->closed ? NULL : b->paths[path];
-}
-
 al_bundle_want al_bundle_wants(const al_streams *ss, al_bundle h, uint32_t path, al_time now) {
   const al_bundle_item *b = al_bundle_at(ss, h);
-  const al_path *p = open_path(b, path);
+  const al_path *p = al_path_open(b, path);
   return p != NULL ? wants(ss, b, p, now) : AL_BUNDLE_WANT_NOTHING;
 }
 
@@ -70,7 +67,7 @@ al_bundle_want al_bundle_wants(const al_streams *ss, al_bundle h, uint32_t path,
 static void arm(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now, bool hint) {
   al_time at = AL_TIME_NEVER;
   for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++) {
-    al_path *p = open_path(b, i);
+    al_path *p = al_path_open(b, i);
     if (p == NULL) continue;
     at = al_min_u64(at, al_flight_timer(ss, p, now));
     if (p->acks.due > now) at = al_min_u64(at, p->acks.due);
@@ -95,15 +92,12 @@ void al_bundle_touch(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now
 
 static void silence(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now) {
   for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++) {
-    al_path *p = open_path(b, i);
+    al_path *p = al_path_open(b, i);
     if (p == NULL || p->silent_since == AL_TIME_NEVER) continue;
     if (now < al_time_add(p->silent_since, ss->c.silence_us)) continue;
     p->silent_since = now; /* and again after as long */
     al_count(ss->c.counters, AL_COUNT_stream_timeout);
-    if (b->silent) continue;
-    b->silent = true;
-    b->silent_next = ss->silent_head;
-    ss->silent_head = h;
+    al_bundle_note(ss, h, b, i, false);
   }
 }
 
@@ -113,8 +107,11 @@ void al_streams_tick(al_streams *ss, al_time now) {
     al_bundle h = ss->by_index[index];
     al_bundle_item *b = al_bundle_at(ss, h);
     AL_ASSERT(b != NULL); /* a closed bundle has no timer */
-    for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++)
-      if (open_path(b, i) != NULL) al_flight_tick(ss, b, i, now);
+    for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++) {
+      if (al_path_open(b, i) == NULL || !al_flight_tick(ss, b, i, now)) continue;
+      al_bundle_choose(ss, b);
+      al_bundle_note(ss, h, b, i, true);
+    }
     silence(ss, h, b, now);
     al_bundle_touch(ss, h, b, now);
   }
@@ -303,7 +300,7 @@ static void commit(packet *k, al_time now) {
 bool al_bundle_fill(al_streams *ss, al_bundle h, uint32_t path, al_time now,
                     uint8_t payload[AL_STREAM_PAYLOAD_BYTES]) {
   al_bundle_item *b = al_bundle_at(ss, h);
-  al_path *p = open_path(b, path);
+  al_path *p = al_path_open(b, path);
   if (p == NULL || wants(ss, b, p, now) != AL_BUNDLE_WANT_NOW) return false;
   packet k = {.ss = ss, .b = b, .p = p, .path = path};
   k.w = al_wr_init(payload, AL_STREAM_PAYLOAD_BYTES);
@@ -319,7 +316,7 @@ bool al_bundle_fill(al_streams *ss, al_bundle h, uint32_t path, al_time now,
     k.wants = true;
   }
   if (fresh) put_controls(&k);
-  if (!(repair && put_lost(&k)) && fresh) put_new(&k);
+  if (!(repair && in_use(b, p) && put_lost(&k)) && fresh) put_new(&k);
   AL_ASSERT(al_wr_ok(&k.w));
   al_wr_zero(&k.w, al_wr_left(&k.w));
   commit(&k, now);

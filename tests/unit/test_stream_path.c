@@ -1,0 +1,214 @@
+/* Several paths of one bundle: which one is in use, what happens when one falls silent or is lost.
+ * Packets are carried by hand between ends that are numbered alike. */
+#include "stream/internal.h"
+#include "stream_pair.h"
+
+enum { PATHS = 3, CARRY_US = 10000 };
+
+static pair p;
+static const al_streams_config usual = {
+    .streams_max = 16, .bundles_max = 2, .stream_window = 262144};
+
+static bool dead[PATHS];          /* packets on it vanish */
+static unsigned filled[2][PATHS]; /* packets sent, by sender */
+
+typedef struct flying {
+  uint8_t payload[AL_STREAM_PAYLOAD_BYTES];
+  al_time at;
+  int to;
+  uint32_t path;
+} flying;
+static flying air[4096];
+static unsigned air_head, air_tail;
+
+static void carry(int from) {
+  pair_end *e = &p.end[from];
+  for (uint32_t path = 0; path < PATHS; path++) {
+    uint8_t payload[AL_STREAM_PAYLOAD_BYTES];
+    while (al_bundle_fill(&e->ss, e->b, path, p.now, payload)) {
+      filled[from][path]++;
+      if (dead[path]) continue;
+      flying *f = &air[air_tail++ % 4096];
+      memcpy(f->payload, payload, sizeof payload);
+      *f = (flying){.at = p.now + CARRY_US, .to = 1 - from, .path = path};
+      memcpy(f->payload, payload, sizeof payload);
+    }
+  }
+}
+
+/* Time passes in steps of 1 ms. */
+static void run(al_time us) {
+  for (al_time end = p.now + us; p.now < end; p.now += 1000) {
+    for (; air_head != air_tail && air[air_head % 4096].at <= p.now; air_head++) {
+      flying *f = &air[air_head % 4096];
+      pair_end *e = &p.end[f->to];
+      if (dead[f->path]) continue;
+      (void)al_bundle_rx(&e->ss, e->b, f->path, p.now, al_view(f->payload, sizeof f->payload));
+      pair_drain(&p, f->to);
+    }
+    for (int i = 0; i < 2; i++) {
+      al_streams_tick(&p.end[i].ss, p.now);
+      pair_drain(&p, i);
+      while (al_streams_next(&p.end[i].ss) != 0) {
+      }
+      carry(i);
+    }
+  }
+}
+
+static void begin(al_stream s[2]) {
+  memset(dead, 0, sizeof dead);
+  memset(filled, 0, sizeof filled);
+  air_head = air_tail = 0;
+  pair_init(&p, &usual);
+  s[A] = pair_open(&p, "example.org");
+  run(30000);
+  const al_stream_event *ev = pair_last(&p, B, AL_STREAM_EV_REQUEST);
+  s[B] = ev->stream;
+  tap_ok(al_streams_accept(&p.end[B].ss, p.now, s[B]) == AL_OK, "accepted");
+  run(60000);
+  for (int i = 0; i < 2; i++)
+    tap_ok(al_bundle_add_path(&p.end[i].ss, p.end[i].b, 1, p.now, 20000) == AL_OK, "a second path");
+}
+
+static uint8_t byte_at(uint64_t i) { return (uint8_t)(i * 7 + i / 253); }
+
+static void put(int i, al_stream s, uint64_t from, size_t len) {
+  static uint8_t chunk[65536];
+  size_t taken = 0;
+  for (size_t k = 0; k < len; k++) chunk[k] = byte_at(from + k);
+  tap_ok(
+      al_streams_put(&p.end[i].ss, p.now, s, al_view(chunk, len), &taken) == AL_OK && taken == len,
+      "%zu bytes are written", len);
+}
+
+static bool right(int i, size_t len) {
+  bool ok = p.end[i].got_len == len;
+  for (size_t k = 0; ok && k < len; k++) ok = p.end[i].got[k] == byte_at(k);
+  return ok;
+}
+
+static al_bundle_info look(int i, uint32_t path) {
+  al_bundle_info info = {0};
+  tap_ok(al_bundle_look(&p.end[i].ss, p.end[i].b, path, &info), "path %u is there", path);
+  return info;
+}
+
+static void end(void) {
+  for (int i = 0; i < 2; i++) {
+    al_streams_clear(&p.end[i].ss);
+    tap_ok(test_alloc_clean(&p.end[i].ta), "nothing leaked");
+  }
+}
+
+static void test_stands_by(void) {
+  al_stream s[2];
+  begin(s);
+  put(A, s[A], 0, 50000);
+  run(AL_SECOND);
+  tap_ok(right(B, 50000), "they arrive");
+  tap_ok(filled[A][1] == 0 && filled[B][1] == 0, "the second path stands by: nothing goes there");
+  tap_ok(look(A, 0).in_use && !look(A, 1).in_use, "which is told");
+  end();
+}
+
+/* The sender notices: three probe time-outs without an answer. */
+static void test_sender_suspects(void) {
+  al_stream s[2];
+  begin(s);
+  put(A, s[A], 0, 20000);
+  run(300000);
+  tap_ok(right(B, 20000), "some arrive");
+  dead[0] = true;
+  put(A, s[A], 20000, 40000);
+  al_time from = p.now;
+  uint64_t pto = al_flight_probe_us(al_path_open(al_bundle_at(&p.end[A].ss, p.end[A].b), 0), 0);
+  while (pair_last(&p, A, AL_STREAM_EV_SUSPECT) == NULL && p.now < from + AL_SECOND) run(1000);
+  const al_stream_event *ev = pair_last(&p, A, AL_STREAM_EV_SUSPECT);
+  tap_ok(ev != NULL && ev->path == 0 && ev->bundle_user == 77, "the path is suspected");
+  tap_ok(p.now - from >= 3 * pto && p.now - from < 3 * pto + 20000,
+         "after three probe time-outs: %u of %u us", (unsigned)(p.now - from), (unsigned)pto);
+  tap_ok(look(A, 0).suspected && look(A, 1).in_use, "the other path takes its place");
+  run(100000);
+  tap_ok(right(B, 60000), "with all that was under way");
+  unsigned sent = filled[A][0];
+  run(AL_SECOND);
+  tap_ok(filled[A][0] > sent && filled[A][0] - sent < 8, "a PING now and then goes the old way");
+  dead[0] = false;
+  run(6 * AL_SECOND);
+  tap_ok(!look(A, 0).suspected && look(A, 1).in_use, "it lives: it stands by from now on");
+  dead[1] = true;
+  put(A, s[A], 60000, 30000);
+  run(AL_SECOND);
+  tap_ok(right(B, 90000) && look(A, 0).in_use, "and is used again when the other one falls silent");
+  end();
+}
+
+/* Both fall silent: whichever answers first is used. */
+static void test_both_silent(void) {
+  al_stream s[2];
+  begin(s);
+  dead[0] = dead[1] = true;
+  put(A, s[A], 0, 30000);
+  run(20 * AL_SECOND);
+  tap_ok(look(A, 0).suspected, "the first path is suspected");
+  tap_ok(look(A, 1).suspected && look(A, 1).in_use, "the second, too, and stays in use");
+  dead[1] = false;
+  run(20 * AL_SECOND);
+  tap_ok(right(B, 30000), "it comes back: all arrives");
+  end();
+}
+
+/* Who only receives asks when the data stops, and finds the path dead. */
+static void test_receiver_doubts(void) {
+  al_stream s[2];
+  begin(s);
+  put(B, s[B], 0, 20000);
+  run(300000);
+  tap_ok(right(A, 20000), "data towards the opener");
+  unsigned sent = filled[A][0];
+  run(AL_SECOND);
+  tap_ok(filled[A][0] - sent <= 1, "then one PING at most: %u", filled[A][0] - sent);
+  put(B, s[B], 20000, 1000);
+  run(50000);
+  dead[0] = true;
+  al_time from = p.now;
+  while (pair_last(&p, A, AL_STREAM_EV_SUSPECT) == NULL && p.now < from + 2 * AL_SECOND) run(1000);
+  tap_ok(p.now - from < AL_SECOND, "silence after data is noticed: %u ms",
+         (unsigned)((p.now - from) / 1000));
+  tap_ok(pair_last(&p, B, AL_STREAM_EV_SUSPECT) == NULL, "by the receiver alone");
+  end();
+}
+
+static void test_lost(void) {
+  al_stream s[2];
+  begin(s);
+  put(A, s[A], 0, 60000);
+  run(3000);
+  for (int i = 0; i < 2; i++) al_bundle_path_lost(&p.end[i].ss, p.end[i].b, 0, p.now);
+  dead[0] = true;
+  al_time from = p.now;
+  while (!right(B, 60000) && p.now < from + 10 * AL_SECOND) run(1000);
+  tap_ok(p.now - from < AL_SECOND / 2, "a path that is lost is replaced at once: %u ms",
+         (unsigned)((p.now - from) / 1000));
+  tap_ok(look(A, 1).in_use, "by the one that stood by");
+  for (int i = 0; i < 2; i++) al_bundle_path_lost(&p.end[i].ss, p.end[i].b, 1, p.now);
+  put(B, s[B], 0, 30000);
+  run(40 * AL_SECOND);
+  tap_ok(p.end[A].got_len == 0 && pair_last(&p, B, AL_STREAM_EV_SILENT) == NULL,
+         "without a path the stream waits");
+  for (int i = 0; i < 2; i++)
+    tap_ok(al_bundle_add_path(&p.end[i].ss, p.end[i].b, 2, p.now, 20000) == AL_OK, "a third path");
+  run(AL_SECOND);
+  tap_ok(right(A, 30000), "and it goes on");
+  end();
+}
+
+int main(void) {
+  test_stands_by();
+  test_sender_suspects();
+  test_both_silent();
+  test_receiver_doubts();
+  test_lost();
+  return tap_done();
+}
