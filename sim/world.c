@@ -1,4 +1,4 @@
-/* world.c — the event queue, the simulated transport, stores and clocks of many nodes. */
+/* world.c — the nodes of a world: their life, their clocks, and the run. */
 #include "world.h"
 
 #include <stdio.h>
@@ -6,358 +6,116 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "inner.h"
 
 enum {
-  LINKS_MAX = 512, /* transport links of one node */
-  HANDSHAKE_RTTS = 4,
-  RETRANSMIT_US = 200000,
-  WALL_S = 1800000000,              /* at the world's time 0 */
-  WIRE_BYTES = AL_FRAME_BYTES + 93, /* with SCTP, DTLS, UDP and IP around it */
+  WALL_S = 1800000000, /* at the world's time 0 */
+  ADDRESS_BYTES = 58,
 };
 
-typedef enum ev_kind { EV_TICK, EV_UP, EV_FRAME, EV_DOWN, EV_CREDIT } ev_kind;
-
-typedef struct ev {
-  al_time time;
-  uint64_t seq;
-  ev_kind kind;
-  uint32_t node, slot,
-      serial; /* slot of the node's transport link; serial: which use of the slot */
-  al_down_reason reason;
-  uint32_t len;
-  uint8_t *frame;
-} ev;
-
-typedef struct tlink {
-  bool used, up;
-  al_link link;    /* the core's handle; 0 until the sink gave one */
-  uint32_t serial; /* counts uses of this slot */
-  uint32_t peer, peer_slot, peer_serial;
-  al_time busy_until; /* transmitter */
-  bool credit_due;
-} tlink;
-
-typedef struct record {
-  struct record *next;
-  size_t key_len, value_len;
-  uint8_t *key, *value;
-} record;
-
-typedef struct actor {
-  world *w;
-  uint32_t index, starts;
-  bool running, cut;
-  al_drive *drive;
-  al_node *node;
-  world_puppet puppet; /* instead of a core */
-  al_time deadline;    /* of the newest EV_TICK that counts */
-  uint8_t address[AL_ADDRESS_BYTES_MAX];
-  size_t address_len;
-  tlink links[LINKS_MAX];
-  record *store;
-} actor;
-
-struct world {
-  world_options o;
-  world_event_fn *fn;
-  void *ctx;
-  world_tap_fn *tap;
-  void *tap_ctx;
-  al_alloc alloc;
-  bool no_alloc;
-  al_work *work;
-  uint32_t bufs;
-  actor *actors;
-  ev *heap;
-  size_t heap_count, heap_cap;
-  uint64_t seq, digest, events, rand;
-  al_time now;
-};
-
-/* A rule of the core is broken: nothing after this can be believed. */
-static void broken(const world *w, const char *what) {
+_Noreturn void sim_broken(const world *w, const char *what) {
   fprintf(stderr, "world: %s (seed %llu, %llu us)\n", what, (unsigned long long)w->o.seed,
           (unsigned long long)w->now);
   abort();
 }
 
-/* ---- chance and digest ---- */
+/* ---- digest: 64-bit words, multiplied and turned ---- */
 
-static uint64_t draw(world *w) { /* splitmix64 */
-  uint64_t z = (w->rand += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
+static uint64_t stir(uint64_t h, uint64_t word) {
+  h = (h ^ word) * 0x9e3779b97f4a7c15u;
+  return h << 29 | h >> 35;
 }
 
-static void fold(world *w, const void *data, size_t len) { /* FNV-1a, 64 bits */
-  const uint8_t *p = data;
-  for (size_t i = 0; i < len; i++) w->digest = (w->digest ^ p[i]) * 0x100000001b3u;
+void sim_fold_u64(world *w, uint64_t v) { w->digest = stir(w->digest, v); }
+
+static uint64_t word_at(const uint8_t *p, size_t len) {
+  uint64_t v = 0;
+  for (size_t i = 0; i < len; i++) v |= (uint64_t)p[i] << (8 * i);
+  return v;
 }
 
-static void fold_u64(world *w, uint64_t v) {
-  uint8_t b[8];
-  sim_store_u64(b, v);
-  fold(w, b, sizeof b);
-}
-
-/* ---- event heap, ordered by (time, seq) ---- */
-
-static bool before(const ev *a, const ev *b) {
-  return a->time != b->time ? a->time < b->time : a->seq < b->seq;
-}
-
-static void post(world *w, ev e) {
-  if (w->heap_count == w->heap_cap) {
-    w->heap_cap = w->heap_cap == 0 ? 1024 : w->heap_cap * 2;
-    w->heap = realloc(w->heap, w->heap_cap * sizeof *w->heap);
-    if (w->heap == NULL) abort();
+static void fold_bytes(world *w, al_bytes b) {
+  for (size_t i = 0; i < b.len; i += 8) {
+    sim_fold_u64(w, word_at(b.ptr + i, b.len - i < 8 ? b.len - i : 8));
   }
-  e.seq = w->seq++;
-  size_t i = w->heap_count++;
-  while (i > 0 && before(&e, &w->heap[(i - 1) / 2])) {
-    w->heap[i] = w->heap[(i - 1) / 2];
-    i = (i - 1) / 2;
-  }
-  w->heap[i] = e;
 }
 
-static ev take(world *w) {
-  ev top = w->heap[0], last = w->heap[--w->heap_count];
-  size_t i = 0;
-  for (;;) {
-    size_t c = 2 * i + 1;
-    if (c >= w->heap_count) break;
-    if (c + 1 < w->heap_count && before(&w->heap[c + 1], &w->heap[c])) c++;
-    if (!before(&w->heap[c], &last)) break;
-    w->heap[i] = w->heap[c];
-    i = c;
+/* Four chains side by side, because a multiplication takes longer than a step. */
+void sim_fold_frame(world *w, const sim_frame *f) {
+  const uint8_t *p = (const uint8_t *)f->bytes;
+  size_t words = (f->len + 7u) / 8u, i = 0;
+  uint64_t h[4] = {w->digest, 1, 2, 3};
+  for (; i + 4 <= words; i += 4, p += 32) {
+    for (size_t k = 0; k < 4; k++) h[k] = stir(h[k], word_at(p + 8 * k, 8));
   }
-  w->heap[i] = last;
-  return top;
+  for (; i < words; i++, p += 8) h[0] = stir(h[0], word_at(p, 8));
+  w->digest = stir(stir(stir(h[0], h[1]), h[2]), h[3]);
 }
 
 /* ---- memory ---- */
 
 static void *world_alloc(void *ctx, size_t size) {
   world *w = ctx;
-  if (w->no_alloc) broken(w, "the core allocates in the packet path");
+  if (w->no_alloc) sim_broken(w, "the core allocates in the packet path");
+  w->stats.core_bytes += size;
+  if (w->stats.core_bytes > w->stats.core_bytes_peak)
+    w->stats.core_bytes_peak = w->stats.core_bytes;
   return calloc(1, size);
 }
 
 static void world_release(void *ctx, void *ptr, size_t size) {
-  (void)ctx;
-  (void)size;
+  world *w = ctx;
+  if (ptr != NULL) w->stats.core_bytes -= size;
   free(ptr);
 }
 
-/* ---- transport ---- */
-
-static uint32_t free_slot(actor *a) {
-  for (uint32_t i = 0; i < LINKS_MAX; i++) {
-    if (!a->links[i].used) return i;
-  }
-  return LINKS_MAX;
-}
-
-static tlink *find_link(actor *a, al_link link) {
-  for (uint32_t i = 0; i < LINKS_MAX; i++) {
-    if (a->links[i].used && a->links[i].link == link) return &a->links[i];
-  }
-  return NULL;
-}
-
-static void drop_link(tlink *l) {
-  uint32_t serial = l->serial;
-  memset(l, 0, sizeof *l);
-  l->serial = serial + 1;
-}
-
-static al_transport_sink sink_of(const actor *a) {
-  return a->puppet.tick != NULL ? a->puppet.sink : al_drive_sink(a->drive);
-}
-
-static al_err t_open(al_transport *t, al_link link, al_bytes addr) {
-  actor *a = (actor *)(void *)t;
-  world *w = a->w;
-  uint32_t peer = 0;
-  for (; peer < w->o.nodes; peer++) {
-    const actor *p = &w->actors[peer];
-    if (p->address_len == addr.len && memcmp(p->address, addr.ptr, addr.len) == 0) break;
-  }
-  uint32_t slot = free_slot(a);
-  if (peer == w->o.nodes || slot == LINKS_MAX) return AL_EINVAL;
-  tlink *l = &a->links[slot];
-  l->used = true;
-  l->link = link;
-  l->peer = peer;
-  ev e = {.time = w->now + HANDSHAKE_RTTS * 2u * (w->o.delay_us + 1), .kind = EV_UP};
-  e.node = a->index;
-  e.slot = slot;
-  e.serial = l->serial;
-  post(w, e);
-  return AL_OK;
-}
-
-static void t_accept(al_transport *t, al_link link, void *ref) {
-  (void)t;
-  ((tlink *)ref)->link = link;
-}
-
-static uint32_t buffered(const world *w, const tlink *l) {
-  if (l->busy_until <= w->now) return 0;
-  uint64_t wire = (l->busy_until - w->now) * w->o.rate_bytes_s / AL_SECOND;
-  return (uint32_t)(wire * AL_FRAME_BYTES / WIRE_BYTES);
-}
-
-static void deliver(world *w, actor *a, const tlink *l, al_channel ch, al_bytes frame) {
-  al_time at = l->busy_until + w->o.delay_us;
-  if (w->o.jitter_us != 0) at += draw(w) % w->o.jitter_us;
-  if (draw(w) % 1000000 < w->o.loss_ppm) {
-    if (ch == AL_CHANNEL_RT) return;
-    at += RETRANSMIT_US + 2u * w->o.delay_us;
-  }
-  if (a->cut || w->actors[l->peer].cut) return;
-  uint8_t copy[AL_FRAME_BYTES];
-  memcpy(copy, frame.ptr, frame.len);
-  uint32_t times = 1;
-  if (w->tap != NULL) {
-    const world_wire f = {a->index, l->peer, copy, frame.len};
-    times = w->tap(w->tap_ctx, w, &f);
-  }
-  for (; times > 0; times--) {
-    ev e = {.time = at++, .kind = EV_FRAME, .node = l->peer, .slot = l->peer_slot};
-    e.serial = l->peer_serial;
-    e.len = (uint32_t)frame.len;
-    e.frame = malloc(frame.len);
-    if (e.frame == NULL) abort();
-    memcpy(e.frame, copy, frame.len);
-    post(w, e);
-  }
-}
-
-static al_err t_send(al_transport *t, al_link link, al_channel channel, al_bytes frame) {
-  actor *a = (actor *)(void *)t;
-  world *w = a->w;
-  tlink *l = find_link(a, link);
-  if (l == NULL || !l->up) return AL_ESTATE;
-  if (channel == AL_CHANNEL_BULK && buffered(w, l) > w->o.queue_bytes) {
-    broken(w, "the core overdrew its credit");
-  }
-  if (l->busy_until < w->now) l->busy_until = w->now;
-  l->busy_until += WIRE_BYTES * AL_SECOND / w->o.rate_bytes_s;
-  deliver(w, a, l, channel, frame);
-  if (!l->credit_due) {
-    l->credit_due = true;
-    ev e = {.kind = EV_CREDIT, .node = a->index, .serial = l->serial};
-    e.slot = (uint32_t)(l - a->links);
-    e.time = w->now + (uint64_t)w->o.queue_bytes / 4 * AL_SECOND / w->o.rate_bytes_s + 1;
-    post(w, e);
-  }
-  return AL_OK;
-}
-
-static void end_link(world *w, actor *a, tlink *l, al_down_reason peer_hears) {
-  actor *p = &w->actors[l->peer];
-  if (l->up && !a->cut && !p->cut) {
-    ev e = {.time = w->now + w->o.delay_us, .kind = EV_DOWN, .node = l->peer};
-    e.slot = l->peer_slot;
-    e.serial = l->peer_serial;
-    e.reason = peer_hears;
-    post(w, e);
-  }
-  drop_link(l);
-}
-
-static void t_close(al_transport *t, al_link link) {
-  actor *a = (actor *)(void *)t;
-  tlink *l = find_link(a, link);
-  if (l != NULL) end_link(a->w, a, l, AL_DOWN_PEER);
-}
-
-static const al_transport_ops ops = {"sim", t_open, t_accept, t_send, t_close};
-
-/* ---- store ---- */
-
-static record *find_record(actor *a, al_bytes key) {
-  for (record *r = a->store; r != NULL; r = r->next) {
-    if (r->key_len == key.len && memcmp(r->key, key.ptr, key.len) == 0) return r;
-  }
-  return NULL;
-}
-
-static al_err s_put(al_store *s, al_bytes key, al_bytes value) {
-  actor *a = (actor *)(void *)s;
-  record *r = find_record(a, key);
-  if (r == NULL) {
-    r = calloc(1, sizeof *r);
-    if (r == NULL) abort();
-    r->key = malloc(key.len + 1);
-    memcpy(r->key, key.ptr, key.len);
-    r->key_len = key.len;
-    r->next = a->store;
-    a->store = r;
-  }
-  free(r->value);
-  r->value = malloc(value.len + 1);
-  if (r->key == NULL || r->value == NULL) abort();
-  if (value.len != 0) memcpy(r->value, value.ptr, value.len);
-  r->value_len = value.len;
-  return AL_OK;
-}
-
-static al_err s_del(al_store *s, al_bytes key) {
-  actor *a = (actor *)(void *)s;
-  for (record **p = &a->store; *p != NULL; p = &(*p)->next) {
-    record *r = *p;
-    if (r->key_len != key.len || memcmp(r->key, key.ptr, key.len) != 0) continue;
-    *p = r->next;
-    free(r->key);
-    free(r->value);
-    free(r);
-    return AL_OK;
-  }
-  return AL_OK;
-}
-
-static const al_store_ops store_ops = {s_put, s_del};
-
-static al_bytes snapshot(const actor *a) {
-  size_t len = 0;
-  for (record *r = a->store; r != NULL; r = r->next) len += 6 + r->key_len + r->value_len;
-  uint8_t *buf = malloc(len + 1);
-  if (buf == NULL) abort();
-  uint8_t *p = buf;
-  for (record *r = a->store; r != NULL; r = r->next) {
-    sim_store_u16(p, (uint16_t)r->key_len);
-    sim_store_u32(p + 2, (uint32_t)r->value_len);
-    memcpy(p + 6, r->key, r->key_len);
-    if (r->value_len != 0) memcpy(p + 6 + r->key_len, r->value, r->value_len);
-    p += 6 + r->key_len + r->value_len;
-  }
-  return (al_bytes){buf, len};
-}
-
 /* ---- host ---- */
+
+al_transport_sink sim_sink_of(const actor *a) {
+  return a->puppet != NULL ? a->puppet->sink : al_drive_sink(a->drive);
+}
 
 static al_time h_now(void *ctx) { return ((actor *)ctx)->w->now; }
 
 static void h_event(void *ctx, const al_event *e) {
   actor *a = ctx;
   world *w = a->w;
-  fold_u64(w, e->kind);
-  fold_u64(w, e->count);
-  fold(w, e->data.ptr, e->data.len);
+  sim_fold_u64(w, (uint64_t)e->kind << 32 | e->count);
+  fold_bytes(w, e->data);
   if (w->fn != NULL) w->fn(w->ctx, w, a->index, e);
 }
 
+/* A timer put off stays where it is in the heap until its old time comes. */
 static void h_deadline(void *ctx, al_time when) {
   actor *a = ctx;
+  world *w = a->w;
   a->deadline = when;
   if (when == AL_TIME_NEVER) return;
-  ev e = {.time = when > a->w->now ? when : a->w->now, .kind = EV_TICK, .node = a->index};
-  e.serial = a->starts;
-  post(a->w, e);
+  if (when < w->now) when = w->now;
+  if (when < sim_timers_when(&w->timers, a->index)) sim_timers_set(&w->timers, a->index, when);
+}
+
+/* ---- addresses: 10.x.y.z-like records that tell the node's number back ---- */
+
+static void address_of(uint32_t i, uint8_t a[ADDRESS_BYTES]) {
+  uint32_t low = i & 255, mid = i >> 8 & 255, high = i >> 16;
+  /* 25,600 /16 networks, so that path diversity never starves a small world */
+  uint8_t head[8] = {
+      1,    4,   (uint8_t)(100 + mid % 100), (uint8_t)low, (uint8_t)(mid / 100 + 3 * high), 1,
+      0x23, 0x24};
+  memcpy(a, head, sizeof head);
+  memset(a + 8, (int)low, ADDRESS_BYTES - 8);
+}
+
+uint32_t world_by_address(const world *w, al_bytes address) {
+  uint8_t want[ADDRESS_BYTES];
+  if (address.len != sizeof want) return UINT32_MAX;
+  const uint8_t *a = address.ptr;
+  uint32_t i =
+      a[3] | (uint32_t)((uint8_t)(a[2] - 100) + 100 * (a[4] % 3)) << 8 | (uint32_t)(a[4] / 3) << 16;
+  if (i >= w->o.nodes) return UINT32_MAX;
+  address_of(i, want);
+  return memcmp(a, want, sizeof want) == 0 ? i : UINT32_MAX;
 }
 
 /* ---- the world ---- */
@@ -374,6 +132,18 @@ void world_options_default(world_options *o) {
   o->queue_bytes = 256 * 1024;
   o->hops = 3;
   o->padding = AL_PADDING_OFF;
+  o->net.give_up_us = 20 * AL_SECOND;
+}
+
+static void place(world *w, actor *a, uint32_t index) {
+  sim_place p;
+  sim_place_of(&w->o.net, w->o.seed, index, &p);
+  a->w = w;
+  a->index = index;
+  a->deadline = AL_TIME_NEVER;
+  a->nat = p.nat;
+  a->up_rate = p.up_rate;
+  a->down_rate = p.down_rate;
 }
 
 world *world_new(const world_options *o, world_event_fn *fn, void *ctx) {
@@ -382,43 +152,36 @@ world *world_new(const world_options *o, world_event_fn *fn, void *ctx) {
   w->o = *o;
   w->fn = fn;
   w->ctx = ctx;
-  w->rand = o->seed;
+  w->chance.state = o->seed;
   w->digest = 0xcbf29ce484222325u;
   w->now = AL_SECOND;
   w->alloc = (al_alloc){w, world_alloc, world_release};
   w->bufs = o->bufs != 0 ? o->bufs : 65536;
   uint32_t effects = o->effects != 0 ? o->effects : 65536;
   if (al_work_new(&w->work, &w->alloc, w->bufs, effects) != AL_OK) abort();
+  w->stats.core_bytes = w->stats.core_bytes_peak = 0; /* of the nodes only */
   w->actors = calloc(o->nodes, sizeof *w->actors);
   if (w->actors == NULL) abort();
-  for (uint32_t i = 0; i < o->nodes; i++) {
-    actor *a = &w->actors[i];
-    a->w = w;
-    a->index = i;
-    /* 10.x.y.z with a /16 of its own, so that path diversity never starves a small world */
-    uint8_t head[8] = {1, 4, 100, (uint8_t)(i & 255), (uint8_t)(i >> 8), 1, 0x23, 0x24};
-    memcpy(a->address, head, sizeof head);
-    if (i > 255) a->address[2] = (uint8_t)(101 + (i >> 8));
-    memset(a->address + 8, (int)(i & 255), 50);
-    a->address_len = 58;
-  }
+  sim_timers_init(&w->timers, o->nodes);
+  for (uint32_t i = 0; i < o->nodes; i++) place(w, &w->actors[i], i);
   return w;
 }
 
 static void stop_actor(world *w, actor *a, bool silent) {
-  for (uint32_t i = 0; i < LINKS_MAX; i++) {
-    if (!a->links[i].used) continue;
-    if (silent)
-      drop_link(&a->links[i]);
-    else
-      end_link(w, a, &a->links[i], AL_DOWN_PEER);
-  }
+  sim_wires_end(a, silent);
   al_node_free(a->node, w->work);
   al_drive_free(a->drive);
+  free(a->puppet);
+  free(a->links);
   a->node = NULL;
   a->drive = NULL;
-  a->puppet = (world_puppet){0};
+  a->puppet = NULL;
+  a->links = NULL;
+  a->links_cap = 0;
   a->running = false;
+  a->deadline = AL_TIME_NEVER;
+  sim_timers_drop(&w->timers, a->index);
+  w->stats.running--;
 }
 
 void world_free(world *w) {
@@ -427,27 +190,36 @@ void world_free(world *w) {
   for (uint32_t i = 0; i < w->o.nodes; i++) {
     actor *a = &w->actors[i];
     if (a->running) stop_actor(w, a, true);
-    while (a->store != NULL) {
-      al_bytes key = {a->store->key, a->store->key_len};
-      (void)s_del((al_store *)(void *)a, key);
-    }
+    sim_store_clear(a);
+    free(a->address);
   }
-  while (w->heap_count > 0) free(take(w).frame);
+  sim_queue_clear(&w->queue);
+  sim_arena_clear(&w->arena);
+  sim_timers_clear(&w->timers);
+  sim_wires_clear(w);
   al_work_free(w->work);
-  free(w->heap);
   free(w->actors);
   free(w);
 }
 
 al_drive *world_drive(world *w, uint32_t node) { return w->actors[node].drive; }
 al_node *world_node(world *w, uint32_t node) { return w->actors[node].node; }
+bool world_running(const world *w, uint32_t node) { return w->actors[node].running; }
+uint64_t world_bytes_sent(const world *w, uint32_t node) { return w->actors[node].bytes_sent; }
 al_time world_now(const world *w) { return w->now; }
 uint64_t world_wall_s(const world *w) { return WALL_S + w->now / AL_SECOND; }
 const al_suite *world_suite(const world *w) { return w->o.suite; }
+const world_options *world_options_of(const world *w) { return &w->o; }
 uint64_t world_digest(const world *w) { return w->digest; }
-uint64_t world_events(const world *w) { return w->events; }
+uint64_t world_events(const world *w) { return w->stats.events; }
 void world_forbid_alloc(world *w, bool on) { w->no_alloc = on; }
-void world_cut(world *w, uint32_t node, bool cut) { w->actors[node].cut = cut; }
+
+world_stats world_stats_now(const world *w) {
+  world_stats s = w->stats;
+  s.frames_peak = w->arena.peak;
+  s.events_peak = w->queue.peak;
+  return s;
+}
 
 void world_set_tap(world *w, world_tap_fn *fn, void *ctx) {
   w->tap = fn;
@@ -455,7 +227,13 @@ void world_set_tap(world *w, world_tap_fn *fn, void *ctx) {
 }
 
 al_bytes world_address(world *w, uint32_t node) {
-  return (al_bytes){w->actors[node].address, w->actors[node].address_len};
+  actor *a = &w->actors[node];
+  if (a->address == NULL) {
+    a->address = malloc(ADDRESS_BYTES);
+    if (a->address == NULL) abort();
+    address_of(node, a->address);
+  }
+  return (al_bytes){a->address, ADDRESS_BYTES};
 }
 
 uint32_t world_bufs_free(const world *w) {
@@ -468,32 +246,43 @@ uint32_t world_bufs_free(const world *w) {
   return n;
 }
 
+/* `address` must stay until the node is made. */
+static void configure(world *w, actor *a, al_config *c, uint8_t address[ADDRESS_BYTES]) {
+  sim_place p;
+  sim_place_of(&w->o.net, w->o.seed, a->index, &p);
+  al_config_default(c);
+  c->suite = w->o.suite;
+  c->simulation = true;
+  c->padding = w->o.padding;
+  c->hops = w->o.hops;
+  if (w->o.limits.links_max != 0) c->limits = w->o.limits;
+  memset(c->identity, (int)(a->index + 1), sizeof c->identity);
+  sim_store_u32(c->identity, a->index + 1);
+  if (a->births != 0) sim_store_u32(c->identity + 4, a->births);
+  sim_store_u64(c->seed, w->o.seed);
+  sim_store_u32(c->seed + 8, a->index);
+  sim_store_u32(c->seed + 12, ++a->starts);
+  c->wall_s = world_wall_s(w) + (uint64_t)(int64_t)p.skew_s;
+  c->network_secret = w->o.network_secret;
+  c->relay = !a->nat; /* nobody could come to it */
+  address_of(a->index, address);
+  c->addresses[0] = (al_bytes){address, ADDRESS_BYTES};
+  c->addresses_count = a->nat ? 0 : 1;
+  if (a->index < w->o.exits) {
+    c->exit_rules[0] = (al_exit_rule){.accept = true, .port_min = 0, .port_max = 65535};
+    c->exit_rules_count = 1;
+  }
+}
+
 void world_start(world *w, uint32_t node) {
   actor *a = &w->actors[node];
   bool forbidden = w->no_alloc;
   w->no_alloc = false;
   al_config c;
-  al_config_default(&c);
-  c.suite = w->o.suite;
-  c.simulation = true;
-  c.padding = w->o.padding;
-  c.hops = w->o.hops;
-  if (w->o.limits.links_max != 0) c.limits = w->o.limits;
-  memset(c.identity, (int)(node + 1), sizeof c.identity);
-  sim_store_u32(c.identity, node + 1);
-  sim_store_u64(c.seed, w->o.seed);
-  sim_store_u32(c.seed + 8, node);
-  sim_store_u32(c.seed + 12, ++a->starts);
-  c.wall_s = world_wall_s(w);
-  c.snapshot = snapshot(a);
-  c.network_secret = w->o.network_secret;
-  c.addresses[0] = world_address(w, node);
-  c.addresses_count = 1;
-  if (node < w->o.exits) {
-    c.exit_rules[0] = (al_exit_rule){.accept = true, .port_min = 0, .port_max = 65535};
-    c.exit_rules_count = 1;
-  }
-  al_bytes snap = c.snapshot;
+  uint8_t address[ADDRESS_BYTES];
+  configure(w, a, &c, address);
+  al_bytes snap = sim_store_snapshot(a);
+  c.snapshot = snap;
   if (w->o.configure != NULL) w->o.configure(w->ctx, w, node, &c);
   al_err e = al_node_new(&a->node, &w->alloc, &c, w->now);
   if (e != AL_OK) {
@@ -502,10 +291,11 @@ void world_start(world *w, uint32_t node) {
   }
   free((void *)(uintptr_t)snap.ptr);
   al_drive_host host = {a, h_now, h_event, h_deadline};
-  if (al_drive_new(&a->drive, &w->alloc, &host, &store_ops, (al_store *)(void *)a) != AL_OK)
+  if (al_drive_new(&a->drive, &w->alloc, &host, &sim_store_ops, (al_store *)(void *)a) != AL_OK)
     abort();
   a->running = true;
-  al_drive_start(a->drive, a->node, w->work, &ops, (al_transport *)(void *)a);
+  w->stats.running++;
+  al_drive_start(a->drive, a->node, w->work, &sim_transport_ops, (al_transport *)(void *)a);
   w->no_alloc = forbidden;
 }
 
@@ -519,97 +309,69 @@ void world_stop(world *w, uint32_t node, bool clean) {
   stop_actor(w, a, !clean);
 }
 
+void world_renew(world *w, uint32_t node) {
+  actor *a = &w->actors[node];
+  if (a->running) sim_broken(w, "a running node cannot become somebody else");
+  a->births++;
+  sim_store_clear(a);
+}
+
 void world_join(world *w, uint32_t node, uint32_t via) {
   actor *a = &w->actors[node];
   bool forbidden = w->no_alloc;
   w->no_alloc = false;
-  if (al_node_join(a->node, w->work, w->now, world_address(w, via)) != AL_OK) abort();
+  uint8_t address[ADDRESS_BYTES];
+  address_of(via, address);
+  if (al_node_join(a->node, w->work, w->now, (al_bytes){address, sizeof address}) != AL_OK) abort();
   al_drive_pump(a->drive);
   w->no_alloc = forbidden;
 }
 
-static void on_up(world *w, actor *a, tlink *l) {
-  actor *p = &w->actors[l->peer];
-  uint32_t slot = free_slot(p);
-  uint8_t binding[32];
-  al_transport_sink sink = sink_of(a);
-  if (!p->running || a->cut || p->cut || slot == LINKS_MAX) {
-    al_link link = l->link;
-    drop_link(l);
-    sink.down(sink.ctx, link, AL_DOWN_TIMEOUT);
-    return;
-  }
-  for (int i = 0; i < 32; i++) binding[i] = (uint8_t)draw(w);
-  tlink *other = &p->links[slot];
-  other->used = other->up = l->up = true;
-  other->peer = a->index;
-  other->peer_slot = (uint32_t)(l - a->links);
-  other->peer_serial = l->serial;
-  l->peer_slot = slot;
-  l->peer_serial = other->serial;
-  al_transport_sink far = sink_of(p);
-  uint32_t serial = l->serial;
-  if (far.up(far.ctx, 0, binding, other) == 0) {
-    al_link link = l->link;
-    drop_link(other);
-    drop_link(l);
-    sink.down(sink.ctx, link, AL_DOWN_LIMIT);
-    return;
-  }
-  if (other->used) far.credit(far.ctx, other->link, w->o.queue_bytes);
-  if (l->serial == serial) sink.up(sink.ctx, l->link, binding, NULL);
-  if (l->serial == serial) sink.credit(sink.ctx, l->link, w->o.queue_bytes);
+/* ---- the run ---- */
+
+static void tick(actor *a) {
+  a->deadline = AL_TIME_NEVER;
+  if (a->puppet != NULL)
+    a->puppet->tick(a->puppet->ctx);
+  else
+    al_drive_tick(a->drive);
 }
 
-static void happen(world *w, const ev *e) {
-  actor *a = &w->actors[e->node];
-  tlink *l = &a->links[e->slot];
-  if (!a->running) return;
-  if (e->kind == EV_TICK) {
-    if (e->serial == a->starts && a->deadline != AL_TIME_NEVER && a->deadline <= w->now) {
-      a->deadline = AL_TIME_NEVER;
-      if (a->puppet.tick != NULL)
-        a->puppet.tick(a->puppet.ctx);
-      else
-        al_drive_tick(a->drive);
-    }
+/* The first timer's time has come; its entry stays in the heap while the node is at work. */
+static void timer(world *w) {
+  actor *a = &w->actors[w->timers.heap[0].node];
+  if (a->paused_until > w->now) {
+    sim_timers_set(&w->timers, a->index, a->paused_until);
     return;
   }
-  if (!l->used || l->serial != e->serial) return;
-  al_transport_sink sink = sink_of(a);
-  if (e->kind == EV_UP) {
-    on_up(w, a, l);
-  } else if (e->kind == EV_FRAME) {
-    fold_u64(w, w->now);
-    fold_u64(w, e->node);
-    fold(w, e->frame, e->len);
-    sink.rx(sink.ctx, l->link, (al_bytes){e->frame, e->len});
-  } else if (e->kind == EV_DOWN) {
-    al_link link = l->link;
-    drop_link(l);
-    sink.down(sink.ctx, link, e->reason);
-  } else if (e->kind == EV_CREDIT) {
-    l->credit_due = false;
-    uint32_t left = buffered(w, l);
-    if (left > 0) { /* the level rises again when that is gone */
-      l->credit_due = true;
-      ev next = *e;
-      uint64_t part = left < w->o.queue_bytes / 4 ? left : w->o.queue_bytes / 4;
-      next.time = w->now + part * AL_SECOND / w->o.rate_bytes_s + 1;
-      post(w, next);
-    }
-    sink.credit(sink.ctx, l->link,
-                w->o.queue_bytes - (left < w->o.queue_bytes ? left : w->o.queue_bytes));
+  if (a->deadline <= w->now) {
+    w->stats.events++;
+    tick(a);
   }
+  if (!a->running) return;
+  if (a->deadline == AL_TIME_NEVER)
+    sim_timers_drop(&w->timers, a->index);
+  else
+    sim_timers_set(&w->timers, a->index, a->deadline > w->now ? a->deadline : w->now);
 }
 
 void world_run(world *w, al_time until) {
-  while (w->heap_count > 0 && w->heap[0].time <= until) {
-    ev e = take(w);
-    if (e.time > w->now) w->now = e.time;
-    w->events++;
-    happen(w, &e);
-    free(e.frame);
+  for (;;) {
+    al_time at = w->timers.count > 0 ? w->timers.heap[0].time : AL_TIME_NEVER;
+    bool queue = w->queue.count > 0 && w->queue.heap[0].time <= at;
+    if (queue) at = w->queue.heap[0].time;
+    if (at > until || at == AL_TIME_NEVER) break;
+    if (at > w->now) w->now = at;
+    if (!queue) {
+      timer(w);
+      continue;
+    }
+    sim_event e = sim_queue_pop(&w->queue);
+    w->stats.events++;
+    if (sim_event_kind(&e) != EV_CALL)
+      sim_wire_event(w, &e);
+    else if (w->call != NULL)
+      w->call(w->call_ctx, w, e.a, e.b);
   }
   if (w->now < until) w->now = until;
 }
@@ -635,57 +397,21 @@ uint64_t world_counter(world *w, const char *name) {
 
 void world_puppet_start(world *w, uint32_t node, const world_puppet *p) {
   actor *a = &w->actors[node];
-  a->puppet = *p;
+  a->puppet = malloc(sizeof *a->puppet);
+  if (a->puppet == NULL) abort();
+  *a->puppet = *p;
   a->running = true;
   a->starts++;
   a->deadline = AL_TIME_NEVER;
+  w->stats.running++;
 }
 
 void world_puppet_wake(world *w, uint32_t node, al_time when) {
   h_deadline(&w->actors[node], when);
 }
 
-const al_transport_ops *world_ops(void) { return &ops; }
+const al_transport_ops *world_ops(void) { return &sim_transport_ops; }
 
 al_transport *world_transport(world *w, uint32_t node) {
   return (al_transport *)(void *)&w->actors[node];
-}
-
-uint32_t world_credit(world *w, uint32_t node, al_link link) {
-  const tlink *l = find_link(&w->actors[node], link);
-  if (l == NULL || !l->up) return 0;
-  uint32_t used = buffered(w, l);
-  return used < w->o.queue_bytes ? w->o.queue_bytes - used : 0;
-}
-
-/* ---- what is stored ---- */
-
-bool world_record(world *w, uint32_t node, uint32_t index, al_bytes *key, al_bytes *value) {
-  for (record *r = w->actors[node].store; r != NULL; r = r->next) {
-    if (index-- != 0) continue;
-    *key = (al_bytes){r->key, r->key_len};
-    *value = (al_bytes){r->value, r->value_len};
-    return true;
-  }
-  return false;
-}
-
-void world_record_put(world *w, uint32_t node, al_bytes key, al_bytes value) {
-  (void)s_put((al_store *)(void *)&w->actors[node], key, value);
-}
-
-bool world_inject(world *w, uint32_t from, uint32_t to, const uint8_t *frame, size_t len) {
-  actor *a = &w->actors[to];
-  for (uint32_t i = 0; i < LINKS_MAX; i++) {
-    tlink *l = &a->links[i];
-    if (!l->used || !l->up || l->peer != from) continue;
-    ev e = {.time = w->now, .kind = EV_FRAME, .node = to, .slot = i, .serial = l->serial};
-    e.len = (uint32_t)len;
-    e.frame = malloc(len + 1);
-    if (e.frame == NULL) abort();
-    memcpy(e.frame, frame, len);
-    post(w, e);
-    return true;
-  }
-  return false;
 }
