@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/cursor.h"
 #include "wire/descriptor.h"
+#include "wire/dht.h"
 #include "wire/gossip.h"
 
 #define COUNTER_LIMIT ((uint64_t)1 << 48)
@@ -31,6 +32,7 @@ static const span sizes[AL_MESSAGE_KIND_COUNT] = {
     [AL_MESSAGE_DESCRIPTOR] = {AL_DESC_BYTES_MIN, AL_DESC_BYTES_MAX},
     [AL_MESSAGE_REKEY] = {AL_REKEY_BYTES, AL_REKEY_BYTES},
     [AL_MESSAGE_REKEYED] = {AL_REKEYED_BYTES, AL_REKEYED_BYTES},
+    [AL_MESSAGE_DHT] = {AL_DHT_STATE_BYTES, AL_MESSAGE_BYTES_MAX},
 };
 
 bool al_message_valid(uint8_t kind, uint32_t total) {

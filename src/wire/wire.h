@@ -8,6 +8,7 @@
 #include "wire/address.h"
 #include "wire/cell.h"
 #include "wire/descriptor.h"
+#include "wire/dht.h"
 #include "wire/gossip.h"
 #include "wire/handshake.h"
 #include "wire/record.h"
@@ -32,5 +33,11 @@ _Static_assert((int)AL_RECORD_BYTES_MAX + 1024 <= (int)AL_MESSAGE_BYTES_MAX,
                "a record and what travels with it are one message");
 _Static_assert((int)AL_DIGEST_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a digest is one message");
 _Static_assert((int)AL_WANT_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a want is one message");
+_Static_assert(AL_DHT_ANSWER_BYTES + AL_DHT_ENTRIES_MAX * (33 + (int)AL_ADDRESS_BYTES_MAX) +
+                       (int)AL_DHT_PAYLOAD_BYTES_MAX <=
+                   (int)AL_MESSAGE_BYTES_MAX,
+               "an answer is one message");
+_Static_assert((int)AL_DESC_BYTES_MAX <= (int)AL_DHT_PAYLOAD_BYTES_MAX,
+               "a descriptor is a payload");
 
 #endif

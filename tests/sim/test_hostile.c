@@ -140,7 +140,7 @@ static void test_malformed_messages(scene *s) {
     head(h, 9, AL_CELL_MESSAGE, i == 4 ? AL_MESSAGE_DIGEST : AL_MESSAGE_SPHINX, counters[i]);
     hostile_send(&s->h, SCENE_VICTIM, h, al_view(m, 100));
   }
-  head(h, 9, AL_CELL_MESSAGE, 7, 100);
+  head(h, 9, AL_CELL_MESSAGE, 77, 100);
   hostile_send(&s->h, SCENE_VICTIM, h, al_view(m, 100));
   scene_wait(s, AL_SECOND);
   tap_is_u64(scene_count(s, "link_parse") - link, 6, "link_parse: lengths no such message has");

@@ -97,7 +97,7 @@ static void test_malformed(void) {
       {1, 0, 0, 0, AL_CELL_CIRCUIT, 1},                /* flags */
       {1, 0, 0, 0, AL_CELL_CREATED, 0, 1},             /* counter */
       {1, 0, 0, 0, AL_CELL_PING},                      /* id */
-      {1, 0, 0, 0, AL_CELL_MESSAGE, 7, 4},             /* kind */
+      {1, 0, 0, 0, AL_CELL_MESSAGE, 77, 4},            /* kind */
       {1, 0, 0, 0, AL_CELL_MESSAGE, 2, 1},             /* too short for its kind */
       {1, 0, 0, 0, AL_CELL_MESSAGE, 2, 255, 255},      /* too long */
       {1, 0, 0, 0, AL_CELL_MESSAGE, 2, 4, 0, 0, 0, 1}, /* a fragment beyond its end */

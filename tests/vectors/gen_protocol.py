@@ -2,7 +2,7 @@
 """gen_protocol.py: vectors of records, link handshake, set-up packets and circuits, from the model
 in model/. All coins are SHAKE256 of their names, so that a run gives the same bytes for ever.
 
-  gen_protocol.py            write records, link, sphinx, circuit and dht.txt beside this file
+  gen_protocol.py            write records, link, sphinx, circuit, dht and overlay.txt here
   gen_protocol.py --check    compare them with what the model says
 """
 import pathlib
@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from model import allium as al  # noqa: E402
-from model import curve, mldsa, mlkem, selftest  # noqa: E402
+from model import curve, mldsa, mlkem, overlay, selftest  # noqa: E402
 from model.symmetric import sha3, shake256  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -194,10 +194,36 @@ def dht():
     return f
 
 
+def lookups():
+    f = File('overlay.txt')
+    number = 0x0123456789abcdef
+    f.add('number', number)
+    target, ids = coins('overlay target'), [coins(f'overlay id {i}') for i in range(16)]
+    addresses = [b'', coins('overlay address 4', 58), coins('overlay address 6', 70)]
+    payload = coins('overlay payload', 300)
+    f.add('target', target)
+    for i, n in enumerate(ids):
+        f.add(f'id.{i}', n)
+    for i, a in enumerate(addresses):
+        f.add(f'address.{i}', a)
+    f.add('payload', payload)
+    f.add('state', overlay.state(1, 1))
+    f.add('state.client', overlay.state(0, 1))
+    f.add('find', overlay.query(1, 0, 23, 2, number, target))
+    f.add('find.local', overlay.query(1, 1, 0, 0, number, target))
+    f.add('put', overlay.query(3, 2, 24, 3, number, target, payload))
+    f.add('ack', overlay.ack(0, 1, number))
+    f.add('ack.far', overlay.ack(4, 0, number))
+    f.add('answer', overlay.answer(0, 1, 4, number, [(ids[0], addresses[1])]))
+    f.add('answer.full', overlay.answer(1, 0, 31, number, [(n, addresses[i % 3]) for i, n in
+                                                           enumerate(ids)], payload))
+    return f
+
+
 def main():
     selftest.run()
     wrong = []
-    for f in (records(), link(), sphinx(), circuit(), dht()):
+    for f in (records(), link(), sphinx(), circuit(), dht(), lookups()):
         path = HERE / f.name
         if sys.argv[1:] == ['--check']:
             if path.read_text('ascii') != f.text():

@@ -1,0 +1,21 @@
+"""overlay.py: messages of the DHT between neighbours (PROTOCOL.md 7.2), from the document."""
+import struct
+
+
+def state(contact, wanted):
+    return bytes([1, contact | wanted << 1, 0, 0])
+
+
+def query(op, flags, ttl, path, number, target, payload=b''):
+    return struct.pack('<BBBBB3xQ', 2, op, flags, ttl, path, number) + target + payload
+
+
+def ack(code, path, number):
+    return struct.pack('<BBBBQ', 3, code, path, 0, number)
+
+
+def answer(status, path, hops, number, entries, payload=b''):
+    out = struct.pack('<BBBBB3xQ', 4, status, path, hops, len(entries), number)
+    for node, address in entries:
+        out += node + bytes([len(address)]) + address
+    return out + payload
