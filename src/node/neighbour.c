@@ -1,6 +1,6 @@
 /* neighbour.c — links and what is learnt over them: dialling, joining, coming up, going down, and
- * the exchange of descriptors. */
-#include "node/parts.h"
+ * the exchange of descriptors. Which links there should be is decided in wants.c. */
+#include "node/wants.h"
 
 node_neighbour *al_node_neighbour_of(al_node *n, al_link link) {
   uint32_t i = al_slab_index(link);
@@ -13,11 +13,12 @@ static node_neighbour *neighbour_new(al_node *n, al_link link, bool open) {
   bool touched = nb->touched; /* the index may still be in the list of its predecessor */
   AL_ASSERT(nb->link == 0 && nb->urgent_head == 0);
   *nb = (node_neighbour){.link = link, .open = open, .since = n->now, .touched = touched};
+  nb->used = n->now;
   return nb;
 }
 
 /* A peer whose descriptor is known is asked nothing first. */
-static al_err dial(al_node *n, al_work *w, const al_id *peer, al_bytes address, al_link *ret) {
+al_err al_node_dial(al_node *n, al_work *w, const al_id *peer, al_bytes address, al_link *ret) {
   al_link link;
   const al_peer_entry *known =
       peer == NULL ? NULL : al_book_get(&n->book, al_book_find(&n->book, peer));
@@ -42,7 +43,7 @@ al_err al_node_dial_peer(al_node *n, al_work *w, const al_id *peer) {
   if (al_link_find_dialling(&n->links, peer) != 0) return AL_OK;
   uint32_t pick = (uint32_t)al_rng_below(&n->rng, e->desc.addresses_count);
   al_link link;
-  return dial(n, w, peer, e->desc.addresses[pick], &link);
+  return al_node_dial(n, w, peer, e->desc.addresses[pick], &link);
 }
 
 static bool own_address(const al_node *n, al_bytes a) {
@@ -73,7 +74,7 @@ al_err al_node_join_peer(al_node *n, al_work *w, al_time now, const al_join_to *
   if (now > n->now) n->now = now;
   if (al_address_decode(j->address, &a) != AL_OK || own_address(n, j->address)) return AL_EINVAL;
   keep_join(n, j);
-  al_err e = dial(n, w, j->peer, j->address, ret);
+  al_err e = al_node_dial(n, w, j->peer, j->address, ret);
   al_node_finish(n, w);
   return e;
 }
@@ -89,6 +90,7 @@ al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding
   if (now > n->now) n->now = now;
   if (n->closing) return AL_EFULL;
   al_err e = al_link_accept(&n->links, n->now, binding, ret);
+  if (e == AL_EFULL && al_node_make_room(n, w)) e = al_link_accept(&n->links, n->now, binding, ret);
   if (e != AL_OK) return AL_EFULL;
   (void)neighbour_new(n, *ret, true);
   al_node_finish(n, w);
@@ -109,6 +111,7 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   al_book_pin(&n->book, nb->pinned, true);
   al_gossip_link_up(&n->gossip, link, n->now);
   al_guards_reached(&n->guards, peer);
+  al_node_found(n, peer);
   n->join_wait_us = 0;
   al_event ev = {.kind = AL_EV_LINK_UP, .link = link, .peer = *peer};
   ev.duration_us = (uint32_t)al_min_u64(al_time_since(n->now, nb->since), UINT32_MAX);
@@ -150,6 +153,7 @@ void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool cl
   al_event ev = {.kind = was_up ? AL_EV_LINK_DOWN : AL_EV_LINK_FAILED, .link = link, .err = why};
   if (known) ev.peer = peer;
   al_node_tell(n, w, &ev);
+  if (was_up && !nb->bye && !n->closing) al_node_miss(n, nb->pinned);
   al_book_pin(&n->book, nb->pinned, false); /* this very entry; it may be gone, or new */
   nb->pinned = 0;
   if (known) dial_failed(n, w, &peer);
@@ -219,76 +223,6 @@ void al_node_gossip_send(al_node *n) {
 
 /* ---- housekeeping ---- */
 
-static uint32_t count_dialling(al_node *n, uint32_t *ret_up) {
-  uint32_t dialling = 0, up = 0, cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = al_node_neighbour_of(n, l);
-    if (nb == NULL) continue;
-    if (nb->up) {
-      up++;
-    } else if (al_link_is_initiator(&n->links, l)) {
-      dialling++;
-    }
-  }
-  *ret_up = up;
-  return dialling;
-}
-
-/* While nobody is there: the addresses given, with a growing pause. */
-static void try_joins(al_node *n, al_work *w) {
-  if (n->now < n->join_at) return;
-  n->join_wait_us = n->join_wait_us == 0 ? 2000000 : n->join_wait_us * 2;
-  if (n->join_wait_us > 300000000) n->join_wait_us = 300000000;
-  n->join_at = n->now + n->join_wait_us / 2 + al_rng_below(&n->rng, n->join_wait_us);
-  for (uint32_t i = 0; i < n->joins_count; i++) {
-    const al_id *peer = al_id_is_zero(&n->joins_peer[i]) ? NULL : &n->joins_peer[i];
-    al_link link;
-    (void)dial(n, w, peer, al_view(n->joins[i], n->joins_len[i]), &link);
-  }
-}
-
-/* Any node that is known, its descriptor expired or not: its address may still be right. */
-static al_peer anybody(al_node *n) {
-  uint32_t cursor = 0, seen = 0;
-  al_peer chosen = 0;
-  for (al_peer p; (p = al_book_each(&n->book, &cursor)) != 0;) {
-    if (al_rng_below(&n->rng, ++seen) == 0) chosen = p;
-  }
-  return chosen;
-}
-
-/* Some neighbours at random, so that the graph of links is connected and descriptors spread. */
-static void seek_neighbours(al_node *n, al_work *w) {
-  uint32_t up;
-  uint32_t dialling = count_dialling(n, &up);
-  if (up == 0 && dialling == 0) try_joins(n, w);
-  for (uint32_t tries = 0; tries < 8; tries++) {
-    if (up + dialling >= AL_NODE_LINKS_WANTED || dialling >= AL_NODE_DIALS_MAX) return;
-    al_peer p = al_book_sample(&n->book, &n->rng, 0, al_node_wall_s(n));
-    if (p == 0 && up == 0) p = anybody(n);
-    const al_peer_entry *e = al_book_get(&n->book, p);
-    if (e == NULL) return;
-    if (al_link_find_by_peer(&n->links, &e->id) != 0) continue;
-    if (al_link_find_dialling(&n->links, &e->id) != 0) continue;
-    if (al_node_dial_peer(n, w, &e->id) == AL_OK) dialling++;
-  }
-}
-
-/* Two nodes that dialled each other keep one link. */
-static void close_redundant(al_node *n, al_work *w) {
-  uint32_t cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = al_node_neighbour_of(n, l);
-    if (nb == NULL || !nb->up || !al_link_is_redundant(&n->links, l)) continue;
-    if (al_circuit_link_count(&n->circuits, l) != 0 || !al_work_may_tell(w)) continue;
-    if (al_time_since(n->now, nb->since) < 5 * AL_SECOND) continue;
-    if (al_link_send_close(&n->links, l, n->now, AL_LINK_CODE_REDUNDANT) != AL_OK) continue;
-    al_node_touch(n, l);
-    al_node_pump_all(n, w);
-    al_node_link_lost(n, w, l, AL_ECLOSED, true);
-  }
-}
-
 static uint32_t count_fresh(const al_node *n) {
   uint32_t cursor = 0, count = 0;
   for (al_peer p; (p = al_book_each(&n->book, &cursor)) != 0;) {
@@ -313,8 +247,7 @@ void al_node_neighbours_house(al_node *n, al_work *w) {
   if (n->closing) return;
   (void)al_book_expire(&n->book, al_node_wall_s(n));
   pin_guards(n);
-  seek_neighbours(n, w);
-  close_redundant(n, w);
+  al_node_wants_house(n, w);
   uint32_t known = count_fresh(n);
   if (known != n->peers_told) {
     n->peers_told = known;

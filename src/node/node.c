@@ -193,6 +193,7 @@ al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) 
     return e;
   }
   n->house_at = n->join_at = n->spare_at = now;
+  n->lost_at = AL_TIME_NEVER;
   *ret = n;
   return AL_OK;
 }
@@ -274,6 +275,7 @@ static void on_rx(al_node *n, al_work *w, const al_input *in) {
   } else if (v == AL_LINK_MESSAGE) {
     al_node_message(n, w, link, &got.message);
   } else if (v == AL_LINK_CLOSED) {
+    al_node_neighbour_of(n, link)->bye = true;
     al_node_link_lost(n, w, link, why_ended(got.code, AL_ECLOSED), true);
   }
   if (!keep_slot) al_link_message_done(&n->links, got.slot);

@@ -1,8 +1,8 @@
 /* state.h — what a node is made of, for the files of src/node only. Layer 4.
  * What the files offer each other is in parts.h. Files: node.c (life, input dispatch), neighbour.c
- * (links and discovery), setup.c (other nodes' circuits), origin.c (own circuits), flow.c
- * (streams), pump.c (what leaves on a link), keys.c (epochs, own descriptor), persist.c (snapshot
- * and records), inspect.c, work.c. */
+ * (links and discovery), wants.c (which links there should be), setup.c (other nodes' circuits),
+ * origin.c (own circuits), flow.c (streams), pump.c (what leaves on a link), keys.c (epochs, own
+ * descriptor), persist.c (snapshot and records), inspect.c, work.c. */
 #ifndef AL_NODE_STATE_H
 #define AL_NODE_STATE_H
 
@@ -28,7 +28,13 @@ enum {
   AL_NODE_SPARES = 2,            /* own circuits kept ready */
   AL_NODE_IDLE_US = 600000000,   /* an own circuit without streams is given up after this */
   AL_NODE_DIRTY_US = 600000000,  /* no new streams on a circuit this long after its first */
-  AL_NODE_LINKS_WANTED = 5,      /* neighbours a node looks for by itself */
+  AL_NODE_LINKS_WANTED = 4,      /* random neighbours that a node chooses by itself */
+  AL_NODE_SETTLE_US = 30000000,  /* so long a newcomer has its link however many there are */
+  AL_NODE_ROOM_US = 10000000,    /* one link gives way to a newcomer in so long */
+  AL_NODE_LOST_MAX = 8,          /* neighbours that are gone and are tried again */
+  AL_NODE_LOST_US = 2000000,     /* pause before the first try; doubles up to ... */
+  AL_NODE_LOST_MAX_US = 20000000,
+  AL_NODE_LOST_TRIES = 4320, /* a day of them */
   AL_NODE_DIALS_MAX = 4,         /* dialled by itself at a time */
   AL_NODE_JOINS_MAX = 8,         /* addresses to join through */
   AL_NODE_HOUSE_US = 1000000,    /* period of housekeeping */
@@ -55,11 +61,20 @@ typedef struct node_neighbour {
   bool up;      /* authenticated and told to everybody */
   bool touched; /* in n->touched */
   bool message_turn;
+  bool bye;        /* one side said CLOSE */
+  uint8_t wanted;  /* al_node_want: by this node */
   uint32_t credit; /* bytes the transport takes */
   al_peer pinned;  /* its entry in the book while it is up, if there was one */
   uint32_t urgent_head, urgent_tail, urgent_count;
   al_time since; /* dialled or accepted */
+  al_time used;  /* when it was last wanted or had a circuit, as housekeeping saw it */
 } node_neighbour;
+
+/* A neighbour that was lost without a word: it may be behind a partition. */
+typedef struct node_lost {
+  al_peer peer; /* pinned in the book; 0: free */
+  uint32_t tries;
+} node_lost;
 
 /* An onion key and the tags of the packets it has opened. */
 typedef struct node_onion {
@@ -171,7 +186,9 @@ struct al_node {
   uint8_t joins_len[AL_NODE_JOINS_MAX];
   al_id joins_peer[AL_NODE_JOINS_MAX]; /* who must answer there; zero: whoever does */
   uint32_t joins_count, joins_next;
-  al_time house_at, join_at, spare_at;
+  node_lost lost[AL_NODE_LOST_MAX];
+  uint32_t lost_next, lost_wait_us; /* whose turn it is; the pause before the next try */
+  al_time house_at, join_at, spare_at, lost_at, room_at;
   uint32_t join_wait_us, spare_wait_us;
   bool origins_lost; /* one of them has `lost` set */
   bool again;        /* work was left because the work area was full ... */

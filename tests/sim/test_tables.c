@@ -53,12 +53,12 @@ static void test_links(scene *s) {
   world_options o;
   al_node_info info;
   world_options_default(&o);
-  squeeze.tiny.links_max = 3;
+  squeeze.tiny.links_max = 4;
   begin(s, &o);
   for (uint32_t i = 4; i < SCENE_HOSTILE; i++) world_join(s->w, i, 1);
   scene_wait(s, 20 * AL_SECOND);
   al_inspect_node(world_node(s->w, SCENE_EXIT), &info);
-  tap_ok(info.links <= 3, "links: three at most (%u)", info.links);
+  tap_ok(info.links <= 4, "links: four at most (%u)", info.links);
   tap_ok(exit_count(s, "link_full") > 0, "link_full: others are refused (%u)",
          (unsigned)exit_count(s, "link_full"));
   al_inspect_node(world_node(s->w, SCENE_CLIENT), &info);
