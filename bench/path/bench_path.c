@@ -82,7 +82,7 @@ static void build(fixture *f) {
   al_circuit_plan plan = {.hops = HOPS};
   for (int i = 0; i < HOPS; i++) {
     plan.id[i] = f->n[i + 1].id;
-    plan.onion_pk[i] = f->n[i + 1].onion_pk;
+    memcpy(plan.onion_pk[i], f->n[i + 1].onion_pk, AL_KEM_PK_BYTES);
   }
   const al_circuit_opening o = {.link = NEXT, .plan = &plan, .packet = f->packet};
   al_circuit_out out;

@@ -75,8 +75,10 @@ bool al_inspect_counter(const al_node *n, uint32_t index, const char **name, con
                         uint64_t *value);
 
 /* al_inspect_descriptor — the node's own descriptor as it is published.
- *   Result: borrowed bytes.   Cost: O(1).   Source: PROTOCOL.md 3.4.   Tested: unit/node. */
-al_bytes al_inspect_descriptor(const al_node *n);
+ *   buf, cap   where it is written; 16 KiB is always enough                             [out]
+ * Result: a view of it; empty when it does not fit.   Cost: one copy.   Source: PROTOCOL.md 3.4.
+ * Tested: unit/node. */
+al_bytes al_inspect_descriptor(const al_node *n, uint8_t *buf, size_t cap);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #define ALLIUM_H
 
 #include "al_host.h"
+#include "al_shelf.h"
 #include "al_suite.h"
 #include "al_types.h"
 
@@ -85,6 +86,7 @@ typedef struct al_config {
   al_padding padding;    /* default reduced */
   uint8_t hops;          /* circuit length, default 3 */
   al_limits limits;
+  al_shelf *shelf;         /* NULL: one of its own, for limits.peers_max descriptors */
   uint8_t seed[32];        /* fresh system entropy; wiped from the struct by al_node_new */
   uint8_t identity[32];    /* root secret of all long-lived keys; wiped likewise */
   al_bytes network;        /* network name, 1..64 bytes, default "allium" */

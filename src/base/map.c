@@ -4,45 +4,13 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/hash.h"
 
 enum { LIMIT_MAX = 1 << 24 };
 
-static uint64_t rotl(uint64_t v, unsigned n) { return v << n | v >> (64 - n); }
-
-static void sip_round(uint64_t v[4]) {
-  v[0] += v[1];
-  v[1] = rotl(v[1], 13) ^ v[0];
-  v[0] = rotl(v[0], 32);
-  v[2] += v[3];
-  v[3] = rotl(v[3], 16) ^ v[2];
-  v[0] += v[3];
-  v[3] = rotl(v[3], 21) ^ v[0];
-  v[2] += v[1];
-  v[1] = rotl(v[1], 17) ^ v[2];
-  v[2] = rotl(v[2], 32);
-}
-
-static void sip_word(uint64_t v[4], uint64_t word) {
-  v[3] ^= word;
-  sip_round(v);
-  v[0] ^= word;
-}
-
-/* SipHash-1-3 of one key; all keys of a map have one length, which is 4 or a multiple of 8. */
+/* All keys of a map have one length, which is 4 or a multiple of 8. */
 static uint64_t sip(const al_map *m, const uint8_t *key) {
-  uint64_t k0 = m->secret[0], k1 = m->secret[1];
-  uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
-                   k1 ^ 0x7465646279746573};
-  uint64_t last = (uint64_t)m->key_bytes << 56;
-  uint32_t i = 0;
-  for (; i + 8 <= m->key_bytes; i += 8) sip_word(v, al_load_u64(key + i));
-  if (i < m->key_bytes) last |= al_load_u32(key + i);
-  sip_word(v, last);
-  v[2] ^= 0xff;
-  sip_round(v);
-  sip_round(v);
-  sip_round(v);
-  return v[0] ^ v[1] ^ v[2] ^ v[3];
+  return al_hash_bytes(m->secret, al_view(key, m->key_bytes));
 }
 
 /* Never 0, because 0 is a free slot; the low 25 bits (more than any mask) are the hash's own. */

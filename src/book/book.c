@@ -1,23 +1,65 @@
-/* book.c — see book.h. Entries are slab items, found by identifier through one map. */
+/* book.c — see book.h. Entries are slab items of a few bytes, in chains by identifier; what they
+ * stand for is on a shelf. */
 #include "book/book.h"
 
-static al_peer_entry *entry_at(const al_book *b, al_peer peer) {
+#include "base/hash.h"
+
+/* An own shelf has places for the own descriptor beside those of the book: the last one, the new
+ * one, and the newer record of an entry before its old one goes. */
+enum { OWN_RECORDS = 3, BUCKETS_MIN = 4 };
+
+static al_book_item *item_at(const al_book *b, al_peer peer) {
   return al_slab_get(&b->entries, peer);
+}
+
+static const al_peer_entry *entry_of(const al_book *b, const al_book_item *i) {
+  return al_shelf_get(b->shelf, i->record);
 }
 
 al_err al_book_init(al_book *b, const al_alloc *a, uint32_t limit,
                     const uint8_t secret[AL_MAP_SECRET_BYTES], const al_id *self) {
   memset(b, 0, sizeof *b);
+  b->alloc = a;
   b->self = *self;
-  al_err err = al_slab_init(&b->entries, a, sizeof(al_peer_entry), limit);
-  if (err == AL_OK) err = al_map_init(&b->by_id, a, sizeof(al_id), limit, secret);
+  b->secret[0] = al_load_u64(secret);
+  b->secret[1] = al_load_u64(secret + 8);
+  uint32_t buckets = BUCKETS_MIN;
+  while (buckets < limit) buckets *= 2;
+  b->mask = buckets - 1;
+  b->buckets = al_new_array(a, buckets, sizeof *b->buckets);
+  b->shelf = b->own_shelf = al_new(a, sizeof *b->own_shelf);
+  al_err err = b->buckets != NULL && b->shelf != NULL ? AL_OK : AL_ENOMEM;
+  if (b->shelf != NULL) al_shelf_init(b->shelf, a, secret, false);
+  if (err == AL_OK) err = al_slab_init(&b->entries, a, sizeof(al_book_item), limit);
   if (err != AL_OK) al_book_clear(b);
   return err;
 }
 
+static void free_own_shelf(al_book *b) {
+  if (b->own_shelf == NULL) return;
+  al_shelf_clear(b->own_shelf);
+  al_delete(b->alloc, b->own_shelf, sizeof *b->own_shelf);
+  b->own_shelf = NULL;
+}
+
+void al_book_share(al_book *b, al_shelf *shelf) {
+  AL_ASSERT(al_book_count(b) == 0 && b->own == 0);
+  free_own_shelf(b);
+  b->shelf = shelf;
+  shelf->shared_by++;
+}
+
 void al_book_clear(al_book *b) {
+  if (b->shelf != NULL && b->own_shelf == NULL) { /* others go on using it */
+    uint32_t cursor = 0;
+    for (al_peer p; (p = al_slab_each(&b->entries, &cursor)) != 0;)
+      al_shelf_unref(b->shelf, item_at(b, p)->record);
+    al_shelf_unref(b->shelf, b->own);
+    b->shelf->shared_by--;
+  }
+  free_own_shelf(b);
   al_slab_clear(&b->entries);
-  al_map_clear(&b->by_id);
+  if (b->buckets != NULL) al_delete(b->alloc, b->buckets, (b->mask + 1) * sizeof *b->buckets);
   memset(b, 0, sizeof *b);
 }
 
@@ -26,45 +68,82 @@ al_err al_book_reserve(al_book *b, uint32_t free_count) {
   uint32_t items = (uint32_t)al_min_u64(wanted, b->entries.limit);
   if (items <= b->reserved) return AL_OK;
   al_err err = al_slab_reserve(&b->entries, items);
+  if (err == AL_OK && b->own_shelf != NULL)
+    err = al_shelf_reserve(b->own_shelf, items + OWN_RECORDS);
   if (err == AL_OK) b->reserved = items;
   return err;
 }
 
-al_peer al_book_find(const al_book *b, const al_id *id) {
-  uint32_t peer = 0;
-  (void)al_map_find(&b->by_id, id->b, &peer);
-  return peer;
+static al_peer *bucket_of(const al_book *b, const al_id *id) {
+  return &b->buckets[al_hash_id(b->secret, id) & b->mask];
 }
 
-const al_peer_entry *al_book_get(const al_book *b, al_peer peer) { return entry_at(b, peer); }
+al_peer al_book_find(const al_book *b, const al_id *id) {
+  if (b->buckets == NULL) return 0;
+  for (al_peer p = *bucket_of(b, id); p != 0;) {
+    const al_book_item *i = item_at(b, p);
+    if (al_id_equal(&entry_of(b, i)->id, id)) return p;
+    p = i->next;
+  }
+  return 0;
+}
+
+const al_peer_entry *al_book_get(const al_book *b, al_peer peer) {
+  const al_book_item *i = item_at(b, peer);
+  return i != NULL ? entry_of(b, i) : NULL;
+}
 
 al_peer al_book_each(const al_book *b, uint32_t *cursor) {
   return al_slab_each(&b->entries, cursor);
 }
 
-const uint8_t *al_book_onion_pk(const al_peer_entry *e, uint64_t epoch) {
-  uint64_t after = epoch - e->desc.epoch; /* an earlier epoch wraps to a large number */
-  return after < 2 ? e->desc.onion_pk[after] : NULL;
-}
-
 void al_book_pin(al_book *b, al_peer peer, bool pin) {
-  al_peer_entry *e = entry_at(b, peer);
-  if (e == NULL) return;
-  AL_ASSERT(pin ? e->pins < UINT32_MAX : e->pins > 0);
-  e->pins = pin ? e->pins + 1 : e->pins - 1;
+  al_book_item *i = item_at(b, peer);
+  if (i == NULL) return;
+  AL_ASSERT(pin ? i->pins < UINT32_MAX : i->pins > 0);
+  i->pins = pin ? i->pins + 1 : i->pins - 1;
 }
 
 void al_book_drop(al_book *b, al_peer peer) {
-  al_peer_entry *e = entry_at(b, peer);
-  if (e == NULL) return;
-  (void)al_map_drop(&b->by_id, e->id.b, NULL);
+  al_book_item *i = item_at(b, peer);
+  if (i == NULL) return;
+  al_peer *at = bucket_of(b, &entry_of(b, i)->id);
+  while (*at != peer) at = &item_at(b, *at)->next;
+  *at = i->next;
+  al_shelf_unref(b->shelf, i->record);
   al_slab_drop(&b->entries, peer);
 }
+
+/* ---- the own descriptor; records of others that are verified ---- */
+
+bool al_book_verified(const al_book *b, al_bytes record, const al_peer_entry **ret) {
+  al_shelved r = al_shelf_find(b->shelf, record);
+  if (r != 0) *ret = al_shelf_get(b->shelf, r);
+  return r != 0;
+}
+
+al_err al_book_set_own(al_book *b, const al_suite *suite, al_bytes record) {
+  al_desc d;
+  if (al_desc_decode(record, &d) != AL_OK) return AL_EPARSE;
+  if (b->own_shelf != NULL && al_shelf_reserve(b->own_shelf, OWN_RECORDS) != AL_OK)
+    return AL_ENOMEM;
+  al_shelved r = al_shelf_find(b->shelf, record);
+  if (r != 0)
+    al_shelf_ref(b->shelf, r);
+  else
+    r = al_shelf_add(b->shelf, suite, record, &d, &b->self);
+  if (r == 0) return AL_ENOMEM;
+  al_shelf_unref(b->shelf, b->own);
+  b->own = r;
+  return AL_OK;
+}
+
+const al_peer_entry *al_book_own(const al_book *b) { return al_shelf_get(b->shelf, b->own); }
 
 uint32_t al_book_expire(al_book *b, uint64_t wall_s) {
   uint32_t removed = 0, cursor = 0;
   for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
-    const al_peer_entry *e = entry_at(b, p);
+    const al_peer_entry *e = al_book_get(b, p);
     if (wall_s < e->desc.expiry_s || wall_s - e->desc.expiry_s <= AL_BOOK_GRACE_S) continue;
     al_book_drop(b, p);
     removed++;
@@ -77,7 +156,7 @@ al_peer al_book_sample(const al_book *b, al_rng *rng, uint16_t flags, uint64_t w
   uint64_t seen = 0;
   al_peer chosen = 0;
   for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
-    const al_peer_entry *e = entry_at(b, p);
+    const al_peer_entry *e = al_book_get(b, p);
     if ((e->desc.flags & flags) != flags || !al_book_fresh(e, wall_s)) continue;
     if (al_rng_below(rng, ++seen) == 0) chosen = p; /* a reservoir of one */
   }
@@ -88,88 +167,113 @@ al_peer al_book_sample(const al_book *b, al_rng *rng, uint16_t flags, uint64_t w
 static al_peer victim(const al_book *b, uint64_t wall_s, bool any) {
   uint32_t cursor = 0;
   al_peer oldest = 0;
-  uint64_t oldest_s = UINT64_MAX;
+  uint32_t oldest_age = 0;
   for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
-    const al_peer_entry *e = entry_at(b, p);
-    if (e->pins != 0) continue;
-    if (!al_book_fresh(e, wall_s)) return p;
-    if (any && e->learnt_s < oldest_s) {
-      oldest = p;
-      oldest_s = e->learnt_s;
-    }
+    const al_book_item *i = item_at(b, p);
+    if (i->pins != 0) continue;
+    if (!al_book_fresh(entry_of(b, i), wall_s)) return p;
+    if (!any || (oldest != 0 && b->clock - i->learnt <= oldest_age)) continue;
+    oldest = p;
+    oldest_age = b->clock - i->learnt;
   }
   return oldest;
 }
 
-static uint64_t group_of(const al_desc *d) {
-  for (uint32_t i = 0; i < d->addresses_count; i++) {
-    al_address a;
-    if (al_address_decode(d->addresses[i], &a) != AL_OK) continue;
-    uint64_t group = al_address_group(&a);
-    if (group != 0) return group;
-  }
-  return 0;
-}
+/* A record under judgement: on the shelf already, or decoded. */
+typedef struct judged {
+  al_shelved known; /* 0: not verified yet */
+  al_desc d;        /* when not known */
+  al_id id;
+  uint64_t sequence, published_s, expiry_s;
+} judged;
 
-/* The record must have been decoded once: then its copy decodes as well. */
-static void fill(al_peer_entry *e, const al_id *id, al_bytes record, uint64_t wall_s) {
-  e->id = *id;
-  memcpy(e->bytes, record.ptr, record.len);
-  e->bytes_count = (uint32_t)record.len;
-  e->record = al_view(e->bytes, record.len);
-  al_err err = al_desc_decode(e->record, &e->desc);
-  AL_ASSERT(err == AL_OK);
-  e->learnt_s = wall_s;
-  e->group = group_of(&e->desc);
+static bool read(const al_book *b, const al_book_source *from, al_bytes record, judged *j) {
+  const al_peer_entry *e;
+  j->known = b->shelf->suite == from->suite ? al_shelf_find(b->shelf, record) : 0;
+  if (j->known != 0) {
+    e = al_shelf_get(b->shelf, j->known);
+    j->id = e->id;
+    j->sequence = e->desc.sequence;
+    j->published_s = e->desc.published_s;
+    j->expiry_s = e->desc.expiry_s;
+    return true;
+  }
+  if (al_desc_decode(record, &j->d) != AL_OK) return false;
+  j->id = al_node_id(from->suite, j->d.sig_pk);
+  j->sequence = j->d.sequence;
+  j->published_s = j->d.published_s;
+  j->expiry_s = j->d.expiry_s;
+  return true;
 }
 
 /* What can be said against a record before its signature is looked at, cheapest first; 0: nothing.
  */
-static al_book_verdict judge(const al_book *b, const al_book_source *from, const al_desc *d,
-                             const al_id *id) {
-  if (al_id_equal(id, &b->self)) return AL_BOOK_SELF;
-  if (d->expiry_s <= from->wall_s) return AL_BOOK_EXPIRED;
-  if (d->published_s > from->wall_s && d->published_s - from->wall_s > AL_DESC_SKEW_S)
+static al_book_verdict judge(const al_book *b, const al_book_source *from, const judged *j) {
+  if (al_id_equal(&j->id, &b->self)) return AL_BOOK_SELF;
+  if (j->expiry_s <= from->wall_s) return AL_BOOK_EXPIRED;
+  if (j->published_s > from->wall_s && j->published_s - from->wall_s > AL_DESC_SKEW_S)
     return AL_BOOK_EXPIRED;
   return 0;
 }
 
 /* Takes a good record of a node that is not in the book; `out` gives way to it if it is not 0. */
 static al_peer insert(al_book *b, al_peer out, const al_id *id) {
-  void *entry;
+  void *item;
   al_book_drop(b, out);
-  al_peer peer = al_slab_take_noalloc(&b->entries, &entry);
+  al_peer peer = al_slab_take_noalloc(&b->entries, &item);
   AL_ASSERT(peer != 0); /* there was room or `out` made some */
-  al_err err = al_map_put(&b->by_id, id->b, peer);
-  AL_ASSERT(err == AL_OK); /* the map holds as many as the slab */
+  al_peer *bucket = bucket_of(b, id);
+  ((al_book_item *)item)->next = *bucket;
+  *bucket = peer;
   return peer;
+}
+
+/* A reference to the record, which is verified now if nobody has done it. */
+static al_book_verdict admit(al_book *b, const al_book_source *from, al_bytes record, judged *j) {
+  if (j->known != 0) {
+    al_shelf_ref(b->shelf, j->known);
+    return AL_BOOK_NEW;
+  }
+  if (al_descriptor_verify(from->suite, &j->d) != AL_OK) return AL_BOOK_SIGNATURE;
+  j->known = al_shelf_add(b->shelf, from->suite, record, &j->d, &j->id);
+  return j->known != 0 ? AL_BOOK_NEW : AL_BOOK_FULL;
+}
+
+static bool puzzle_solved(const al_book *b, const al_book_source *from, const judged *j) {
+  if ((from->options & AL_BOOK_CHECK_PUZZLE) == 0) return true;
+  uint64_t puzzle = j->known != 0 ? al_shelf_get(b->shelf, j->known)->puzzle : j->d.puzzle;
+  return al_puzzle_check(from->suite, &j->id, puzzle);
 }
 
 al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes record,
                             al_peer *ret_peer) {
-  al_desc d;
+  judged j;
   *ret_peer = 0;
-  if (al_desc_decode(record, &d) != AL_OK) return AL_BOOK_MALFORMED;
-  const al_id id = al_node_id(from->suite, d.sig_pk);
-  al_book_verdict against = judge(b, from, &d, &id);
+  if (!read(b, from, record, &j)) return AL_BOOK_MALFORMED;
+  al_book_verdict against = judge(b, from, &j);
   if (against != 0) return against;
-  al_peer peer = al_book_find(b, &id), out = 0;
-  const al_peer_entry *e = al_book_get(b, peer);
-  if (e != NULL && d.sequence <= e->desc.sequence) {
+  al_peer peer = al_book_find(b, &j.id), out = 0;
+  al_book_item *i = item_at(b, peer);
+  if (i != NULL && j.sequence <= entry_of(b, i)->desc.sequence) {
     *ret_peer = peer;
-    bool same = e->record.len == record.len && memcmp(e->bytes, record.ptr, record.len) == 0;
-    return same ? AL_BOOK_SAME : AL_BOOK_STALE;
+    return i->record == j.known ? AL_BOOK_SAME : AL_BOOK_STALE;
   }
-  if ((from->options & AL_BOOK_CHECK_PUZZLE) != 0 && !al_puzzle_check(from->suite, &id, d.puzzle))
-    return AL_BOOK_PUZZLE;
-  if (e == NULL && al_book_count(b) >= b->reserved) {
+  if (!puzzle_solved(b, from, &j)) return AL_BOOK_PUZZLE;
+  if (i == NULL && al_book_count(b) >= b->reserved) {
     out = victim(b, from->wall_s, (from->options & AL_BOOK_MAKE_ROOM) != 0);
     if (out == 0) return AL_BOOK_FULL;
   }
-  if (al_descriptor_verify(from->suite, &d) != AL_OK) return AL_BOOK_SIGNATURE;
-  bool known = e != NULL;
-  if (!known) peer = insert(b, out, &id);
-  fill(entry_at(b, peer), &id, record, from->wall_s);
+  al_book_verdict v = admit(b, from, record, &j);
+  if (v != AL_BOOK_NEW) return v;
+  if (i == NULL) {
+    peer = insert(b, out, &j.id);
+    i = item_at(b, peer);
+  } else {
+    al_shelf_unref(b->shelf, i->record);
+    v = AL_BOOK_NEWER;
+  }
+  i->record = j.known;
+  i->learnt = ++b->clock;
   *ret_peer = peer;
-  return known ? AL_BOOK_NEWER : AL_BOOK_NEW;
+  return v;
 }

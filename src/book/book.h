@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "book/identity.h"
+#include "book/shelf.h"
 #include "wire/wire.h"
 
 /* al_peer — a handle of the book; 0 is none; goes stale when the entry is removed. */
@@ -14,24 +15,26 @@ enum {
   AL_BOOK_GRACE_S = 30 * 86400, /* an expired record stays so long, to have an address to dial */
 };
 
-/* al_peer_entry — what is known of one node. Borrowed until the next call that changes the book. */
-typedef struct al_peer_entry {
-  al_id id;
-  al_desc desc;      /* views into `bytes` */
-  al_bytes record;   /* the descriptor as it was signed */
-  uint64_t learnt_s; /* wall time when this record came */
-  uint64_t group;    /* al_address_group of the first address that has one; 0: exempt */
-  uint32_t pins;     /* al_book_pin */
-  uint32_t bytes_count;
-  uint8_t bytes[AL_DESC_BYTES_MAX];
-} al_peer_entry;
+/* al_book_item — an entry: which record, in which chain, how long known. Private to book.c. */
+typedef struct al_book_item {
+  al_shelved record;
+  al_peer next;    /* in the chain of a bucket */
+  uint32_t learnt; /* al_book.clock when its record came */
+  uint32_t pins;
+} al_book_item;
 
 /* al_book — the table; fields are private to book.c. */
 typedef struct al_book {
+  al_shelf *shelf, *own_shelf; /* where the records are; own_shelf: to be freed with the book */
+  const al_alloc *alloc;
   al_slab entries;
-  al_map by_id;
+  al_peer *buckets;
+  uint64_t secret[2];
   al_id self;
+  al_shelved own;    /* this node's own descriptor */
+  uint32_t mask;     /* of buckets */
   uint32_t reserved; /* entries that there is memory for */
+  uint32_t clock;    /* counts records that came */
 } al_book;
 
 /* al_book_verdict — what became of a record. */
@@ -59,10 +62,15 @@ enum {
  *   limit   entries it can hold, 1..2^20; memory for them comes by al_book_reserve
  *   secret  AL_MAP_SECRET_BYTES random bytes
  *   self    this node's identifier: its descriptor is never taken
- * Result: AL_OK or AL_ENOMEM (then the book is cleared).   Cost: two allocations.
+ * Result: AL_OK or AL_ENOMEM (then the book is cleared).   Cost: three allocations.
  * Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
 al_err al_book_init(al_book *b, const al_alloc *a, uint32_t limit,
                     const uint8_t secret[AL_MAP_SECRET_BYTES], const al_id *self);
+
+/* al_book_share — keep the records on a shelf that others use too. Before anything is put in.
+ * Result: none.   Cost: frees the book's own shelf.   Source: docs/decisions/0007-many-nodes.md.
+ * Tested: unit/book_shelf. */
+void al_book_share(al_book *b, al_shelf *shelf);
 
 /* al_book_clear — give everything back. A zeroed al_book is allowed.
  * Result: none.   Cost: one pass.   Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
@@ -71,7 +79,7 @@ void al_book_clear(al_book *b);
 /* al_book_reserve — have memory for `free_count` entries more than there are, up to the limit.
  * Called when memory may be got (start, commands), never for RX or TICK.
  * Result: AL_OK (also when the limit keeps it below), AL_ENOMEM (what was got stays).
- * Cost:   one allocation of about 11 KB an entry.
+ * Cost:   allocates about 30 bytes an entry, and 10 KB when the shelf is its own.
  * Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
 al_err al_book_reserve(al_book *b, uint32_t free_count);
 
@@ -119,10 +127,22 @@ static inline bool al_book_fresh(const al_peer_entry *e, uint64_t wall_s) {
   return wall_s < e->desc.expiry_s;
 }
 
-/* al_book_onion_pk — the onion key of an epoch, as far as it is published.
- * Result: AL_KEM_PK_BYTES borrowed bytes, or NULL.   Cost: constant.
- * Source: PROTOCOL.md 5.6.   Tested: unit/book_book. */
-const uint8_t *al_book_onion_pk(const al_peer_entry *e, uint64_t epoch);
+/* al_book_verified — is this very record known to be signed as it must be, whoever has it? Only
+ * storage answers: it says nothing about the book. The puzzle is not part of it.
+ *   ret   its ID and dates; borrowed until the shelf changes; written when true          [out]
+ * Result: whether.   Cost: a keyed hash of the record and a comparison.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/book_shelf. */
+bool al_book_verified(const al_book *b, al_bytes record, const al_peer_entry **ret);
+
+/* al_book_set_own — this node's own descriptor, just signed by it; takes the place of the last.
+ * Result: AL_OK, AL_EPARSE, AL_ENOMEM (the last one stays).   Cost: one copy.
+ * Source: PROTOCOL.md 3.4.   Tested: unit/book_shelf. */
+al_err al_book_set_own(al_book *b, const al_suite *suite, al_bytes record);
+
+/* al_book_own — that descriptor.
+ *   Result: NULL when there is none; borrowed until the next al_book_set_own.   Cost: O(1).
+ *   Source: PROTOCOL.md 3.4.   Tested: unit/book_shelf. */
+const al_peer_entry *al_book_own(const al_book *b);
 
 /* al_book_pin — keep an entry from being removed (a neighbour, a guard, a hop in use), or let it
  * go. Pins are counted. peer   0 and stale handles are passed over Result: none.   Cost: constant.

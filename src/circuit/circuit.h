@@ -137,7 +137,7 @@ bool al_circuit_tick(al_circuits *cs, al_time now, al_circuit_gone *gone);
 typedef struct al_circuit_plan {
   uint8_t hops; /* 1..AL_HOPS_MAX */
   al_id id[AL_HOPS_MAX];
-  const uint8_t *onion_pk[AL_HOPS_MAX]; /* AL_KEM_PK_BYTES each, borrowed */
+  uint8_t onion_pk[AL_HOPS_MAX][AL_KEM_PK_BYTES];
 } al_circuit_plan;
 
 /* al_circuit_opening — what al_circuit_open needs. */

@@ -13,7 +13,7 @@ static uint64_t epoch_of(const al_path_query *q) { return q->wall_s / AL_EPOCH_S
 /* Somebody who can be a hop at all, of whatever path of ours. */
 static bool is_relay(const al_path_query *q, const al_peer_entry *e) {
   return (e->desc.flags & AL_DESC_RELAY) != 0 && e->desc.addresses_count > 0 &&
-         al_book_fresh(e, q->wall_s) && al_book_onion_pk(e, epoch_of(q)) != NULL &&
+         al_book_fresh(e, q->wall_s) && al_entry_has_onion(e, epoch_of(q)) &&
          !al_id_equal(&e->id, &q->self);
 }
 
@@ -117,7 +117,7 @@ static bool complete(const al_path_query *q, const al_peer_entry *guard, al_circ
     /* Taken in the order guard, last, middles. */
     uint32_t from = i == 0 ? 0 : i + 1u == q->hops ? 1 : i + 1u;
     ret->id[i] = t.hop[from]->id;
-    ret->onion_pk[i] = al_book_onion_pk(t.hop[from], epoch_of(q));
+    (void)al_entry_onion_pk(t.hop[from], epoch_of(q), ret->onion_pk[i]); /* is_relay asked */
   }
   return true;
 }

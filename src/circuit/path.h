@@ -29,7 +29,7 @@ typedef struct al_path_query {
  * proportion to capacity (self-declared, capped). Every hop is a relay with an address and an onion
  * key for this epoch; never this node, never one node twice, never two in one IPv4 /16 or IPv6 /32
  * (loopback and private addresses are exempt).
- *   ret      the plan; onion keys are borrowed from the book until it changes            [out]
+ *   ret      the plan                                                                   [out]
  *   ret_why  AL_REASON_NO_PATH (too few relays) or AL_REASON_NO_EXIT (no known exit takes the
  * target); written on AL_ENOTFOUND                                                      [out]
  * Result: AL_OK, AL_EINVAL (hops), AL_ENOTFOUND.

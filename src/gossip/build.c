@@ -20,7 +20,7 @@ al_link al_gossip_ready(const al_gossip *g, uint32_t *cursor) {
 /* The entry of an ID in a digest: the own one, or what the book has and has not expired. */
 static bool add_entry(const al_gossip *g, const al_id *id, uint64_t wall_s, al_wr *w) {
   if (al_id_equal(id, &g->cfg.self))
-    return g->own.len == 0 || al_digest_add(w, id, g->own_sequence);
+    return al_book_own(g->cfg.book) == NULL || al_digest_add(w, id, g->own_sequence);
   const al_peer_entry *e = al_book_get(g->cfg.book, al_book_find(g->cfg.book, id));
   if (e == NULL || !al_book_fresh(e, wall_s)) return true;
   return al_digest_add(w, id, e->desc.sequence);
@@ -85,14 +85,10 @@ static bool build_descriptor(al_gossip *g, al_gossip_peer *p, al_time now, al_wr
     al_peer peer = p->serve[p->serve_first];
     p->serve_first = (p->serve_first + 1) % AL_GOSSIP_SERVE_MAX;
     p->serve_count--;
-    if (peer == (al_peer)AL_GOSSIP_OWN) {
-      if (g->own.len == 0) continue;
-      al_wr_bytes(w, g->own);
-      return true;
-    }
-    const al_peer_entry *e = al_book_get(g->cfg.book, peer);
-    if (e == NULL || !al_book_fresh(e, wall_s)) continue;
-    al_wr_bytes(w, e->record);
+    bool own = peer == (al_peer)AL_GOSSIP_OWN;
+    const al_peer_entry *e = own ? al_book_own(g->cfg.book) : al_book_get(g->cfg.book, peer);
+    if (e == NULL || (!own && !al_book_fresh(e, wall_s))) continue;
+    al_entry_write(e, w);
     return true;
   }
   return false;

@@ -119,9 +119,8 @@ static void announce(al_gossip *g, const al_id *id, al_link from, al_time now) {
   g->flush_at = al_min_u64(g->flush_at, now + AL_GOSSIP_ANNOUNCE_US);
 }
 
-void al_gossip_own(al_gossip *g, al_time now, uint64_t sequence, al_bytes bytes) {
+void al_gossip_own(al_gossip *g, al_time now, uint64_t sequence) {
   g->own_sequence = sequence;
-  g->own = bytes;
   announce(g, &g->cfg.self, 0, now);
 }
 

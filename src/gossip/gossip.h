@@ -49,7 +49,6 @@ typedef struct al_gossip {
   uint64_t news_count; /* announcements since the start */
   al_time flush_at, round_at, full_until;
   uint64_t own_sequence;
-  al_bytes own;
   uint32_t want_free; /* first of the list, index + 1 */
   uint32_t peers_count, ready_count;
 } al_gossip;
@@ -64,10 +63,10 @@ al_err al_gossip_init(al_gossip *g, const al_gossip_config *c);
  * Result: none.   Cost: frees.   Source: none.   Tested: unit/gossip_rx. */
 void al_gossip_clear(al_gossip *g);
 
-/* al_gossip_own — this node's descriptor is new: it is announced, and answered with from now on.
- *   bytes   must stay as they are until the next call of this                         [borrowed]
+/* al_gossip_own — this node's descriptor, al_book_own, is new: it is announced, and answered with
+ * from now on.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.   Tested: unit/gossip_net. */
-void al_gossip_own(al_gossip *g, al_time now, uint64_t sequence, al_bytes bytes);
+void al_gossip_own(al_gossip *g, al_time now, uint64_t sequence);
 
 /* al_gossip_set_wall — Unix seconds that belong to now, after the clock was set.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.   Tested: unit/gossip_rx. */

@@ -44,7 +44,8 @@ typedef struct al_links_config {
   al_counters *counters;
   const al_identity *identity; /* own keys and ID                                      [borrowed] */
   const al_book *book; /* NULL, or: records that are in it are not verified again      [borrowed] */
-  const al_bytes *descriptor; /* own descriptor; read anew whenever it is sent         [borrowed] */
+  const al_bytes *descriptor; /* own descriptor, read anew whenever it is sent         [borrowed]
+                               * NULL: al_book_own of `book` */
   al_bytes network;           /* 1..64 bytes                                           [borrowed] */
   al_bytes secret;            /* 32 bytes, or empty for a public network               [borrowed] */
   bool simulation;            /* puzzles of descriptors are not checked */

@@ -5,7 +5,7 @@ enum { LINKS_MAX = 4096, NETWORK_MAX = AL_SHAKE_NETWORK_BYTES_MAX };
 
 static bool config_valid(const al_links_config *c) {
   return c->suite != NULL && c->alloc != NULL && c->rng != NULL && c->counters != NULL &&
-         c->identity != NULL && c->descriptor != NULL && c->network.len >= 1 &&
+         c->identity != NULL && (c->descriptor != NULL || c->book != NULL) && c->network.len >= 1 &&
          c->network.len <= NETWORK_MAX && (c->secret.len == 0 || c->secret.len == 32) &&
          c->links_max >= 1 && c->links_max <= LINKS_MAX &&
          (c->message_slots == 0 || c->message_slots >= AL_LINK_SLOTS_MIN);

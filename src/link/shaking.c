@@ -19,6 +19,23 @@ static void shake_init(al_links *ls, al_link_session *s, const uint8_t binding[3
   al_shake_init(&shaking_of(ls, s)->sh, &setup);
 }
 
+/* Our own descriptor as bytes; `buf` has room for AL_DESC_BYTES_MAX. */
+static al_bytes own_record(const al_links *ls, uint8_t *buf) {
+  if (ls->cfg.descriptor != NULL) return *ls->cfg.descriptor;
+  const al_peer_entry *e = al_book_own(ls->cfg.book);
+  al_wr w = al_wr_init(buf, AL_DESC_BYTES_MAX);
+  AL_ASSERT(e != NULL);
+  al_entry_write(e, &w);
+  return al_wr_view(&w);
+}
+
+static uint64_t own_sequence(const al_links *ls) {
+  al_desc own;
+  if (ls->cfg.descriptor == NULL) return al_book_own(ls->cfg.book)->desc.sequence;
+  AL_ASSERT(al_desc_decode(*ls->cfg.descriptor, &own) == AL_OK);
+  return own.sequence;
+}
+
 /* A slot with an empty cursor over it; 0 when there is none. */
 static uint32_t message_begin(al_links *ls, al_link_session *s, al_handshake_type type, al_time now,
                               al_wr *w) {
@@ -51,25 +68,25 @@ static al_err send_fetch(al_links *ls, al_link_session *s, al_time now) {
 }
 
 static al_err send_record(al_links *ls, al_link_session *s, al_time now) {
-  uint8_t coins[AL_SHAKE_RECORD_COINS];
+  uint8_t coins[AL_SHAKE_RECORD_COINS], buf[AL_DESC_BYTES_MAX];
   al_wr w;
   uint32_t slot = message_begin(ls, s, AL_HANDSHAKE_RECORD, now, &w);
   if (slot == 0) return AL_EFULL;
   al_rng_bytes(ls->cfg.rng, coins, sizeof coins);
-  al_err e = al_shake_make_record(&shaking_of(ls, s)->sh, coins, *ls->cfg.descriptor, &w);
+  al_err e = al_shake_make_record(&shaking_of(ls, s)->sh, coins, own_record(ls, buf), &w);
   al_wipe(coins, sizeof coins);
   return message_end(ls, s, slot, e, &w);
 }
 
 static al_err send_init(al_links *ls, al_link_session *s, al_time now) {
-  uint8_t coins[AL_SHAKE_INIT_COINS];
+  uint8_t coins[AL_SHAKE_INIT_COINS], buf[AL_DESC_BYTES_MAX];
   al_wr w;
   al_link_shaking *k = shaking_of(ls, s);
   uint32_t slot = message_begin(ls, s, AL_HANDSHAKE_INIT, now, &w);
   if (slot == 0) return AL_EFULL;
   al_rng_bytes(ls->cfg.rng, coins, sizeof coins);
   al_shake_name(&k->sh, &k->claimed);
-  al_err e = al_shake_make_init(&k->sh, k->peer_pk, coins, *ls->cfg.descriptor, &w);
+  al_err e = al_shake_make_init(&k->sh, k->peer_pk, coins, own_record(ls, buf), &w);
   al_wipe(coins, sizeof coins);
   return message_end(ls, s, slot, e, &w);
 }
@@ -78,12 +95,11 @@ static al_err send_accept(al_links *ls, al_link_session *s, const uint8_t *peer_
                           al_time now) {
   uint8_t coins[AL_SHAKE_ACCEPT_COINS];
   al_wr w;
-  al_desc own;
-  AL_ASSERT(al_desc_decode(*ls->cfg.descriptor, &own) == AL_OK);
+  uint64_t own = own_sequence(ls);
   uint32_t slot = message_begin(ls, s, AL_HANDSHAKE_ACCEPT, now, &w);
   if (slot == 0) return AL_EFULL;
   al_rng_bytes(ls->cfg.rng, coins, sizeof coins);
-  al_err e = al_shake_make_accept(&shaking_of(ls, s)->sh, peer_link_pk, coins, own.sequence, &w);
+  al_err e = al_shake_make_accept(&shaking_of(ls, s)->sh, peer_link_pk, coins, own, &w);
   al_wipe(coins, sizeof coins);
   return message_end(ls, s, slot, e, &w);
 }
@@ -111,24 +127,41 @@ static void finish(al_links *ls, al_link_session *s, al_time now) {
 
 /* ---- the other side's descriptor ---- */
 
-static bool is_in_book(const al_links *ls, const al_id *id, al_bytes record) {
-  if (ls->cfg.book == NULL) return false;
-  const al_peer_entry *e = al_book_get(ls->cfg.book, al_book_find(ls->cfg.book, id));
-  return e != NULL && e->record.len == record.len &&
-         memcmp(e->record.ptr, record.ptr, record.len) == 0;
+static bool in_time(uint64_t wall_s, uint64_t published_s, uint64_t expiry_s) {
+  return wall_s < expiry_s && published_s <= wall_s + AL_DESC_SKEW_S;
 }
 
-/* Everything the book would ask for, the signature last; whose it is goes to `id`. */
-static bool descriptor_valid(const al_links *ls, al_bytes record, al_time now, al_desc *d,
-                             al_id *id) {
+/* What a descriptor says that the handshake needs. */
+typedef struct other_side {
+  al_id id;
+  uint64_t sequence;
+  uint8_t link_pk[AL_KEM_PK_BYTES];
+} other_side;
+
+/* Everything the book would ask for, the signature last: not asked for again of a record that was
+ * verified before. */
+static bool descriptor_valid(const al_links *ls, al_bytes record, al_time now, other_side *ret) {
   const al_suite *suite = ls->cfg.suite;
-  uint64_t wall_s = al_link_wall(ls, now);
-  if (al_desc_decode(record, d) != AL_OK) return false;
-  if (wall_s >= d->expiry_s || d->published_s > wall_s + AL_DESC_SKEW_S) return false;
-  *id = al_node_id(suite, d->sig_pk);
-  if (is_in_book(ls, id, record)) return true;
-  if (!ls->cfg.simulation && !al_puzzle_check(suite, id, d->puzzle)) return false;
-  return al_descriptor_verify(suite, d) == AL_OK;
+  const al_peer_entry *e;
+  uint64_t wall_s = al_link_wall(ls, now), puzzle;
+  al_desc d;
+  bool verified = ls->cfg.book != NULL && al_book_verified(ls->cfg.book, record, &e);
+  if (verified) {
+    if (!in_time(wall_s, e->desc.published_s, e->desc.expiry_s)) return false;
+    ret->id = e->id;
+    ret->sequence = e->desc.sequence;
+    al_entry_link_pk(e, ret->link_pk);
+    puzzle = e->puzzle;
+  } else {
+    if (al_desc_decode(record, &d) != AL_OK) return false;
+    if (!in_time(wall_s, d.published_s, d.expiry_s)) return false;
+    ret->id = al_node_id(suite, d.sig_pk);
+    ret->sequence = d.sequence;
+    memcpy(ret->link_pk, d.link_pk, sizeof ret->link_pk);
+    puzzle = d.puzzle;
+  }
+  if (!ls->cfg.simulation && !al_puzzle_check(suite, &ret->id, puzzle)) return false;
+  return verified || al_descriptor_verify(suite, &d) == AL_OK;
 }
 
 /* The other side cannot be talked with, and it is honest to say so to the caller at once. */
@@ -174,25 +207,25 @@ static al_link_verdict take_record(al_links *ls, al_link_session *s, uint32_t sl
   al_link_shaking *k = shaking_of(ls, s);
   al_span m = {al_link_slot_body(ls, slot), al_link_slot_at(ls, slot)->total};
   al_bytes record;
-  al_desc d;
-  al_id id;
+  other_side other;
   al_err e = al_shake_take_record(&k->sh, m, &record);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
     return fail(ls, e);
   }
-  if (!descriptor_valid(ls, record, now, &d, &id))
+  if (!descriptor_valid(ls, record, now, &other))
     return refuse(ls, s, slot, AL_LINK_CODE_DESCRIPTOR, ret);
-  if ((s->named && !al_id_equal(&id, &s->peer)) || al_id_equal(&id, &ls->cfg.identity->id))
+  if ((s->named && !al_id_equal(&other.id, &s->peer)) ||
+      al_id_equal(&other.id, &ls->cfg.identity->id))
     return refuse(ls, s, slot, AL_LINK_CODE_IDENTITY, ret);
-  memcpy(k->peer_pk, d.link_pk, sizeof k->peer_pk);
-  k->claimed = id;
+  memcpy(k->peer_pk, other.link_pk, sizeof k->peer_pk);
+  k->claimed = other.id;
   e = send_init(ls, s, now);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
     return fail(ls, e);
   }
-  return hand_over(ls, slot, record, &id, ret);
+  return hand_over(ls, slot, record, &other.id, ret);
 }
 
 static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot, al_time now,
@@ -200,27 +233,26 @@ static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot
   al_link_shaking *k = shaking_of(ls, s);
   al_span m = {al_link_slot_body(ls, slot), al_link_slot_at(ls, slot)->total};
   al_bytes record;
-  al_desc d;
-  al_id id;
+  other_side other;
   al_shake_name(&k->sh, &ls->cfg.identity->id);
   al_err e = al_shake_take_init(&k->sh, ls->cfg.identity->link_sk, m, &record);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
     return fail(ls, e);
   }
-  if (!descriptor_valid(ls, record, now, &d, &id))
+  if (!descriptor_valid(ls, record, now, &other))
     return refuse(ls, s, slot, AL_LINK_CODE_DESCRIPTOR, ret);
-  if (al_id_equal(&id, &ls->cfg.identity->id))
+  if (al_id_equal(&other.id, &ls->cfg.identity->id))
     return refuse(ls, s, slot, AL_LINK_CODE_IDENTITY, ret);
-  k->claimed = id;
-  e = send_accept(ls, s, d.link_pk, now);
+  k->claimed = other.id;
+  e = send_accept(ls, s, other.link_pk, now);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
     return fail(ls, e);
   }
-  s->peer_sequence = d.sequence;
+  s->peer_sequence = other.sequence;
   finish(ls, s, now);
-  return hand_over(ls, slot, record, &id, ret);
+  return hand_over(ls, slot, record, &other.id, ret);
 }
 
 static al_link_verdict take_accept(al_links *ls, al_link_session *s, uint32_t slot, al_time now,

@@ -96,4 +96,8 @@ bool al_inspect_counter(const al_node *n, uint32_t index, const char **name, con
   return true;
 }
 
-al_bytes al_inspect_descriptor(const al_node *n) { return n->descriptor; }
+al_bytes al_inspect_descriptor(const al_node *n, uint8_t *buf, size_t cap) {
+  al_wr w = al_wr_init(buf, cap);
+  al_entry_write(al_book_own(&n->book), &w);
+  return al_wr_view(&w);
+}

@@ -127,8 +127,8 @@ static void fill_fields(const al_node *n, al_desc *d) {
 al_err al_node_publish(al_node *n) {
   al_desc d = {0};
   uint8_t coins[AL_SIG_COINS_BYTES];
-  uint32_t which = 1 - n->descriptor_which;
-  al_wr w = al_wr_init(n->descriptor_bytes[which], AL_DESC_BYTES_MAX);
+  uint8_t record[AL_DESC_BYTES_MAX];
+  al_wr w = al_wr_init(record, sizeof record);
   if (!n->puzzle_known && !n->simulation) {
     while (!al_puzzle_search(n->suite, &n->identity.id, 65536, &n->puzzle)) {
     }
@@ -142,9 +142,9 @@ al_err al_node_publish(al_node *n) {
   al_err e = al_descriptor_make(n->suite, &n->identity, &d, coins, &w);
   al_wipe(coins, sizeof coins);
   if (e != AL_OK) return e;
-  n->descriptor_which = which;
-  n->descriptor = al_wr_view(&w);
-  al_gossip_own(&n->gossip, n->now, n->sequence, n->descriptor);
+  e = al_book_set_own(&n->book, n->suite, al_wr_view(&w));
+  if (e != AL_OK) return e;
+  al_gossip_own(&n->gossip, n->now, n->sequence);
   return AL_OK;
 }
 

@@ -22,8 +22,10 @@ al_err al_node_dial(al_node *n, al_work *w, const al_id *peer, al_bytes address,
   al_link link;
   const al_peer_entry *known =
       peer == NULL ? NULL : al_book_get(&n->book, al_book_find(&n->book, peer));
-  al_bytes record = known == NULL ? al_view(NULL, 0) : known->record;
-  al_err e = al_link_dial(&n->links, n->now, peer, record, &link);
+  uint8_t record[AL_DESC_BYTES_MAX];
+  al_wr w_record = al_wr_init(record, sizeof record);
+  if (known != NULL) al_entry_write(known, &w_record);
+  al_err e = al_link_dial(&n->links, n->now, peer, al_wr_view(&w_record), &link);
   if (e != AL_OK) return e;
   (void)neighbour_new(n, link, false);
   if (!al_work_open(w, link, address)) { /* nobody has heard of it yet */

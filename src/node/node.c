@@ -45,7 +45,8 @@ static bool face_valid(const al_config *c) {
 static bool config_valid(const al_config *c) {
   return c->size == sizeof *c && c->suite != NULL &&
          (c->simulation || !c->suite->simulation_only) && limits_valid(&c->limits) &&
-         face_valid(c) && c->network.len >= 1 && c->network.len <= 64 &&
+         (c->shelf == NULL || al_shelf_suite(c->shelf) == c->suite) && face_valid(c) &&
+         c->network.len >= 1 && c->network.len <= 64 &&
          (c->network_secret.len == 0 || c->network_secret.len == 32);
 }
 
@@ -86,7 +87,6 @@ static al_err init_links(al_node *n) {
                        .counters = &n->counters,
                        .identity = &n->identity,
                        .book = &n->book,
-                       .descriptor = &n->descriptor,
                        .network = al_view(n->network, n->network_len),
                        .secret = al_view(n->secret, n->secret_len),
                        .simulation = n->simulation,
@@ -155,10 +155,11 @@ static al_err init_tables(al_node *n) {
   return AL_OK;
 }
 
-static al_err init_modules(al_node *n) {
+static al_err init_modules(al_node *n, al_shelf *shelf) {
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(&n->rng, secret, sizeof secret);
   al_err e = al_book_init(&n->book, &n->alloc, n->limits.peers_max, secret, &n->identity.id);
+  if (e == AL_OK && shelf != NULL) al_book_share(&n->book, shelf);
   if (e == AL_OK) e = al_book_reserve(&n->book, n->limits.peers_max);
   if (e == AL_OK) e = init_links(n);
   if (e == AL_OK) e = init_gossip(n);
@@ -182,7 +183,7 @@ al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) 
   take_config(n, c, now);
   al_wipe(c->seed, sizeof c->seed);
   al_wipe(c->identity, sizeof c->identity);
-  al_err e = init_modules(n);
+  al_err e = init_modules(n, c->shelf);
   if (e == AL_OK) {
     al_node_snapshot_load(n, c->snapshot);
     e = al_node_keys_init(n);

@@ -185,8 +185,8 @@ void al_node_origin_link(al_node *n, al_link link, const al_id *peer) {
     bool all = true;
     for (uint32_t h = 0; h < o->hops; h++) {
       const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, &o->path[h]));
-      plan.onion_pk[h] = e == NULL ? NULL : al_book_onion_pk(e, al_node_wall_s(n) / AL_EPOCH_S);
-      all = all && plan.onion_pk[h] != NULL;
+      uint64_t epoch = al_node_wall_s(n) / AL_EPOCH_S;
+      all = all && e != NULL && al_entry_onion_pk(e, epoch, plan.onion_pk[h]);
     }
     al_reason why = all ? launch_on(n, o, link, &plan) : AL_REASON_NO_PATH;
     if (why != AL_REASON_DONE) mark_lost(n, o, why);

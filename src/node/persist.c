@@ -251,8 +251,10 @@ void al_node_store_peer(al_node *n, al_work *w, al_peer peer) {
   const al_peer_entry *e = al_book_get(&n->book, peer);
   stored_make_room(n, w);
   stored_add(n, &e->id);
-  al_wr key = peer_key(&e->id, buf);
-  put(n, w, &key, e->record);
+  uint8_t record[AL_DESC_BYTES_MAX];
+  al_wr key = peer_key(&e->id, buf), value = al_wr_init(record, sizeof record);
+  al_entry_write(e, &value);
+  put(n, w, &key, al_wr_view(&value));
 }
 
 void al_node_store_guards(al_node *n, al_work *w) {

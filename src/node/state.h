@@ -166,9 +166,6 @@ struct al_node {
   uint32_t addresses_count;
   al_exit_rule rules[AL_EXIT_RULES_MAX];
   uint32_t rules_count;
-  uint8_t descriptor_bytes[2][AL_DESC_BYTES_MAX]; /* the other one is being written */
-  uint32_t descriptor_which;
-  al_bytes descriptor;
   uint64_t sequence, published_s, puzzle;
   bool puzzle_known;
 

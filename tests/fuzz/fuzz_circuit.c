@@ -155,7 +155,7 @@ static void step_open(fuzz *f, al_rd *r) {
   al_circuit_plan plan = {.hops = al_rd_u8(r) % 7};
   for (int i = 0; i < AL_HOPS_MAX; i++) {
     plan.id[i].b[0] = (uint8_t)(i + 1);
-    plan.onion_pk[i] = f->onion_pk;
+    memcpy(plan.onion_pk[i], f->onion_pk, AL_KEM_PK_BYTES);
   }
   al_circuit_opening o = {.link = NEXT, .plan = &plan, .packet = packet};
   al_circ circ;

@@ -266,7 +266,8 @@ static void forge_payload(world *x, unsigned i, unsigned k, al_rd *r) {
 static void forge_record(world *x, unsigned i, unsigned k, al_rd *r) {
   uint8_t kind = al_rd_u8(r), bytes[AL_MESSAGE_BYTES_MAX] = {0};
   size_t len = al_rd_u16(r), n = al_min_size(al_rd_left(r), 100);
-  al_bytes own = al_inspect_descriptor(x->s[kind & 1].node);
+  uint8_t buf[AL_DESC_BYTES_MAX];
+  al_bytes own = al_inspect_descriptor(x->s[kind & 1].node, buf, sizeof buf);
   if (kind % 5 == 4) {
     memcpy(bytes, own.ptr, own.len);
     if (len < own.len) bytes[len] ^= 1;

@@ -333,9 +333,12 @@ al_circ hostile_packet(hostile *h, const uint32_t *hops, uint8_t count, uint8_t 
   al_circ circ;
   for (uint8_t i = 0; i < count; i++) {
     al_desc d;
-    if (al_desc_decode(al_inspect_descriptor(world_node(h->w, hops[i])), &d) != AL_OK) abort();
+    uint8_t buf[AL_DESC_BYTES_MAX];
+    al_bytes record = al_inspect_descriptor(world_node(h->w, hops[i]), buf, sizeof buf);
+    if (al_desc_decode(record, &d) != AL_OK) abort();
     plan.id[i] = al_node_id(h->suite, d.sig_pk);
-    plan.onion_pk[i] = d.onion_pk[world_wall_s(h->w) / AL_EPOCH_S - d.epoch];
+    const uint8_t *pk = d.onion_pk[world_wall_s(h->w) / AL_EPOCH_S - d.epoch];
+    memcpy(plan.onion_pk[i], pk, AL_KEM_PK_BYTES);
   }
   const al_circuit_opening o = {.link = h->link, .plan = &plan, .packet = packet};
   if (al_circuit_open(&h->circuits, world_now(h->w), &o, &circ, ret_id) != AL_OK) return 0;

@@ -66,7 +66,9 @@ static void craft(scene *s, const al_route *route, uint8_t flip, uint8_t *packet
   uint8_t ct[AL_KEM_CT_BYTES], ss[32], secrets[2][32];
   al_desc d;
   al_sphinx_keys keys;
-  (void)al_desc_decode(al_inspect_descriptor(world_node(s->w, SCENE_VICTIM)), &d);
+  uint8_t buf[AL_DESC_BYTES_MAX];
+  al_node *victim = world_node(s->w, SCENE_VICTIM);
+  (void)al_desc_decode(al_inspect_descriptor(victim, buf, sizeof buf), &d);
   const uint8_t *pk = d.onion_pk[world_wall_s(s->w) / AL_EPOCH_S - d.epoch];
   al_sphinx_hop hops[2] = {{.onion_pk = pk}, {.onion_pk = pk, .id = route->next}};
   memcpy(hops[0].eph, route->eph, 32);

@@ -141,7 +141,8 @@ static void test_wrong_secret(uint64_t seed) {
   x.s.w = world_new(&o, scene_event, &x.s);
   for (uint32_t i = 0; i < 4; i++) world_start(x.s.w, i);
   for (uint32_t i = 0; i < 3; i++) { /* a descriptor has it at byte 48 */
-    al_bytes d = al_inspect_descriptor(world_node(x.s.w, i));
+    static uint8_t buf[16384];
+    al_bytes d = al_inspect_descriptor(world_node(x.s.w, i), buf, sizeof buf);
     memcpy(x.key[i], d.ptr + 48, 32);
   }
   world_set_tap(x.s.w, look, &x);

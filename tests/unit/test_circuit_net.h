@@ -113,7 +113,7 @@ static inline void net_plan(const net *n, uint8_t hops, al_circuit_plan *plan) {
   plan->hops = hops;
   for (uint8_t h = 0; h < hops; h++) {
     plan->id[h] = n->node[h + 1].id;
-    plan->onion_pk[h] = n->node[h + 1].onion_pk;
+    memcpy(plan->onion_pk[h], n->node[h + 1].onion_pk, AL_KEM_PK_BYTES);
   }
 }
 

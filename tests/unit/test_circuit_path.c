@@ -141,7 +141,9 @@ static bool is_sound(const world *w, const al_circuit_plan *p, uint8_t hops) {
     const al_peer_entry *e = entry(w, &p->id[i]);
     if (e == NULL || al_id_equal(&p->id[i], &w->self)) return false;
     if ((e->desc.flags & AL_DESC_RELAY) == 0 || e->desc.addresses_count == 0) return false;
-    if (p->onion_pk[i] != al_book_onion_pk(e, wall / AL_EPOCH_S)) return false;
+    uint8_t pk[AL_KEM_PK_BYTES];
+    if (!al_entry_onion_pk(e, wall / AL_EPOCH_S, pk)) return false;
+    if (memcmp(p->onion_pk[i], pk, sizeof pk) != 0) return false;
     for (int j = 0; j < i; j++) {
       const al_peer_entry *f = entry(w, &p->id[j]);
       if (e == f || (e->group != 0 && e->group == f->group)) return false;

@@ -14,8 +14,10 @@ typedef struct fake_book {
 
 static fake_book *books;
 static al_peer_entry *entries; /* [node][sequence] */
+static uint8_t *records;       /* the same: the beginning of each; zeros follow */
+static unsigned *own;          /* sequence of each node's own */
 
-enum { SEQUENCES = 4 };
+enum { SEQUENCES = 4, HEAD = 8 };
 
 static unsigned node_of(const al_id *id) { return al_load_u16(id->b); }
 
@@ -49,6 +51,11 @@ al_peer al_book_each(const al_book *b, uint32_t *cursor) {
   return 0;
 }
 
+const al_peer_entry *al_book_own(const al_book *b) {
+  unsigned node = (unsigned)((const fake_book *)b - books);
+  return own[node] != 0 ? entry_of(node, own[node]) : NULL;
+}
+
 static const al_book *crowd_book(unsigned node) { return &books[node].base; }
 
 static uint64_t crowd_sequence(unsigned node, const al_id *id) {
@@ -72,17 +79,26 @@ static void publish(crowd *c, unsigned i, unsigned sequence) {
   e->id = c->n[i].id;
   e->desc.sequence = sequence;
   e->desc.expiry_s = CROWD_WALL_S + AL_DESC_LIFETIME_S;
-  al_store_u16(e->bytes, (uint16_t)i);
-  e->bytes[2] = (uint8_t)sequence;
-  e->record = al_view(e->bytes, AL_DESC_BYTES_MIN);
-  al_gossip_own(&c->n[i].g, c->now, sequence, e->record);
+  /* As a shelf keeps it: three bytes, then zeros. */
+  uint8_t *r = records + HEAD * (i * SEQUENCES + sequence);
+  al_store_u16(r, 3);
+  al_store_u16(r + 2, AL_DESC_BYTES_MIN - 3);
+  al_store_u16(r + 4, (uint16_t)i);
+  r[6] = (uint8_t)sequence;
+  e->data = r;
+  e->data_len = HEAD - 1;
+  e->record_len = AL_DESC_BYTES_MIN;
+  own[i] = sequence;
+  al_gossip_own(&c->n[i].g, c->now, sequence);
 }
 
 static crowd *start(void) {
   crowd *c = crowd_new(NODES);
   books = calloc(NODES, sizeof *books);
   entries = calloc((size_t)NODES * SEQUENCES, sizeof *entries);
-  if (books == NULL || entries == NULL) abort();
+  records = calloc((size_t)NODES * SEQUENCES, HEAD);
+  own = calloc(NODES, sizeof *own);
+  if (books == NULL || entries == NULL || records == NULL || own == NULL) abort();
   for (unsigned i = 0; i < NODES; i++) {
     c->n[i].id = id_of(i);
     crowd_node_init(c, i, 1024);
@@ -95,6 +111,8 @@ static void end(crowd *c) {
   crowd_free(c);
   free(books);
   free(entries);
+  free(records);
+  free(own);
 }
 
 /* Each node dials some of those that came before it, of its own half when the network is in two. */

@@ -29,7 +29,6 @@ typedef struct crowd_node {
   al_counters counters;
   al_gossip g;
   al_id id;
-  uint8_t own[2][AL_DESC_BYTES_MAX]; /* by parity of the sequence */
   crowd_edge edges[CROWD_LINKS_MAX];
   uint32_t generation;
 } crowd_node;

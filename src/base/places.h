@@ -1,0 +1,43 @@
+/* places.h — blocks of one size, lent and given back: big scratch that many owners share. Blocks
+ * are got when they are first needed, up to a limit, and stay. Layer 0. */
+#ifndef AL_BASE_PLACES_H
+#define AL_BASE_PLACES_H
+
+#include "allium/al_types.h"
+
+/* al_places — the blocks; fields are private to places.c. */
+typedef struct al_places {
+  const al_alloc *alloc;
+  void *free; /* list through their first bytes */
+  size_t bytes;
+  uint32_t limit, made, lent;
+} al_places;
+
+/* al_places_init — no blocks yet.
+ *   a      kept; must outlive them                                                     [borrowed]
+ *   bytes  of one block, at least sizeof(void *)
+ *   limit  blocks there may be
+ * Result: none.   Cost: none.   Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
+void al_places_init(al_places *p, const al_alloc *a, size_t bytes, uint32_t limit);
+
+/* al_places_clear — give the memory back. A zeroed al_places is allowed.
+ *   p   nothing of it is lent                                                          [asserted]
+ * Result: none.   Cost: frees.   Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
+void al_places_clear(al_places *p);
+
+/* al_places_reserve — have so many blocks, as far as the limit goes.
+ * Result: AL_OK, AL_ENOMEM.   Cost: allocates.   Source: docs/ARCHITECTURE.md.
+ * Tested: unit/base_places. */
+al_err al_places_reserve(al_places *p, uint32_t blocks);
+
+/* al_places_take — a block; its bytes are not defined.
+ *   may_get   whether memory may be asked for
+ * Result: NULL when the limit is reached or memory is out.   Cost: O(1), maybe an allocation.
+ * Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
+void *al_places_take(al_places *p, bool may_get);
+
+/* al_places_give — a block back; wipe secrets in it before.
+ * Result: none.   Cost: O(1).   Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
+void al_places_give(al_places *p, void *block);
+
+#endif
