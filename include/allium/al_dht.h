@@ -1,7 +1,7 @@
 /* al_dht.h — the distributed hash table of a node: records under 256-bit keys, kept by the nodes
  * whose identifiers are closest. Layer 4 (implemented by src/node). Source: PROTOCOL.md 7. */
-#ifndef AL_DHT_H
-#define AL_DHT_H
+#ifndef AL_RECORDS_API_H
+#define AL_RECORDS_API_H
 
 #include "allium.h"
 

@@ -213,6 +213,7 @@ uint8_t al_reason_socks(al_reason r);
 
 typedef enum al_target_kind {
   AL_TARGET_NAME = 1,
+  AL_TARGET_NODE = 2, /* a service of the node at the circuit's end itself; not for hosts */
   AL_TARGET_IPV4 = 4,
   AL_TARGET_IPV6 = 6,
 } al_target_kind;

@@ -1,6 +1,6 @@
 /* flow.c — streams: the public commands, events of the stream module to the host, and packets
  * between bundles and circuits. */
-#include "node/parts.h"
+#include "node/inner.h"
 
 enum { RELAY_KIND_DROP = 0 };
 
@@ -120,6 +120,8 @@ bool al_node_flow_events(al_node *n, al_work *w) {
       silent(n, w, &ev);
     } else if (ev.kind == AL_STREAM_EV_SUSPECT) {
       continue;
+    } else if (al_node_inner_is(&ev)) {
+      al_node_inner_event(n, w, &ev);
     } else if (ev.kind == AL_STREAM_EV_REQUEST && n->rules_count == 0) {
       al_count(&n->counters, AL_COUNT_stream_refused);
       al_streams_reset(&n->streams, n->now, ev.stream, AL_REASON_POLICY);
@@ -144,6 +146,8 @@ static bool target_valid(const al_target *t) {
       return t->host_len == 4;
     case AL_TARGET_IPV6:
       return t->host_len == 16;
+    case AL_TARGET_NODE: /* opened by the node, for what hosts ask of it */
+      return false;
     case AL_TARGET_NAME:
       return t->host_len >= 1 && !al_has_byte(t->host, t->host_len, 0);
   }

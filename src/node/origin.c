@@ -35,6 +35,12 @@ static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al
                      .wall_s = al_node_wall_s(n),
                      .hops = n->hops,
                      .target = o->has_target ? &o->target : NULL};
+  al_id named;
+  if (o->has_target && o->target.kind == AL_TARGET_NODE) { /* any relay, or the one that is named */
+    q.target = NULL;
+    memcpy(named.b, o->target.host, sizeof named.b);
+    if (o->target.host_len == sizeof named.b) q.last = &named;
+  }
   if (o->has_target) return al_path_choose(&q, plan, ret_why);
   /* A spare should end at an exit, so that it is of use for the next stream. */
   const al_peer_entry *e =
@@ -111,7 +117,9 @@ static node_origin *origin_new(al_node *n) {
 
 static bool lets_through(const al_node *n, const node_origin *o, const al_target *t) {
   const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, &o->path[o->hops - 1]));
-  return e != NULL && al_exit_match(e->desc.rules, e->desc.rules_count, t);
+  if (e == NULL) return false;
+  if (t->kind != AL_TARGET_NODE) return al_exit_match(e->desc.rules, e->desc.rules_count, t);
+  return t->host_len == 0 || memcmp(t->host, e->id.b, sizeof e->id.b) == 0;
 }
 
 /* Fresh spares belong to nobody; a circuit in use serves its isolation only, and not for ever. */

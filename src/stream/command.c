@@ -53,7 +53,7 @@ al_err al_streams_open(al_streams *ss, al_time now, al_bundle b, const al_stream
     st->target_kind = t->kind;
     st->target_port = t->port;
     st->target_len = (uint8_t)t->host.len;
-    memcpy(st->target_host, t->host.ptr, t->host.len);
+    if (t->host.len != 0) memcpy(st->target_host, t->host.ptr, t->host.len);
     if (b != 0) e = al_streams_attach(ss, now, s, b);
   }
   if (e != AL_OK) {

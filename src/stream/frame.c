@@ -13,6 +13,7 @@ static void wr_u48(al_wr *w, uint64_t v) {
 
 bool al_frame_target_ok(const al_stream_target *t) {
   if (t->port == 0) return false;
+  if (t->kind == 2) return t->host.len == 0;
   if (t->kind == 4) return t->host.len == 4;
   if (t->kind == 6) return t->host.len == 16;
   return t->kind == 1 && t->host.len >= 1 && t->host.len <= AL_STREAM_HOST_BYTES_MAX &&

@@ -29,9 +29,9 @@ typedef uint32_t al_bundle;
 
 /* al_stream_target — where a stream leads (PROTOCOL.md 8.1, OPEN). Same meaning as al_target. */
 typedef struct al_stream_target {
-  uint8_t kind; /* 1 name, 4, 6 */
-  uint16_t port;
-  al_bytes host; /* 1..255 bytes of a name, or 4 or 16 bytes in network order */
+  uint8_t kind;  /* 1 name, 2 the node itself, 4, 6 */
+  uint16_t port; /* of kind 2: which service */
+  al_bytes host; /* 1..255 bytes of a name, none, or 4 or 16 bytes in network order */
 } al_stream_target;
 
 /* al_streams_config — what al_streams_init needs. */

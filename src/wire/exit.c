@@ -55,6 +55,8 @@ bool al_exit_match(const al_exit_rule *rules, size_t count, const al_target *t) 
     case AL_TARGET_IPV4:
     case AL_TARGET_IPV6:
       return match_address(rules, count, t);
+    case AL_TARGET_NODE:
+      return false;
   }
   return false;
 }

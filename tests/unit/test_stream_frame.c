@@ -49,6 +49,7 @@ static void test_round_trips(void) {
   round_trip(
       &(al_frame){.type = AL_FRAME_OPEN, .target = {6, 65535, al_view("0123456789abcdef", 16)}},
       29);
+  round_trip(&(al_frame){.type = AL_FRAME_OPEN, .target = {2, 1, {NULL, 0}}}, 13);
   round_trip(&(al_frame){.type = AL_FRAME_OPENED, .stream = 6, .offset = 65536}, 9);
   round_trip(
       &(al_frame){
@@ -88,7 +89,10 @@ static void test_targets(void) {
   tap_ok(!al_frame_target_ok(&(al_stream_target){6, 80, four}), "IPv6 has 16 bytes");
   tap_ok(!al_frame_target_ok(&(al_stream_target){1, 80, name}), "a name has no NUL");
   tap_ok(!al_frame_target_ok(&(al_stream_target){1, 80, {NULL, 0}}), "a name is not empty");
-  tap_ok(!al_frame_target_ok(&(al_stream_target){2, 80, four}), "kinds are 1, 4 and 6");
+  tap_ok(!al_frame_target_ok(&(al_stream_target){2, 80, four}), "the node itself has no host");
+  tap_ok(al_frame_target_ok(&(al_stream_target){2, 1, {NULL, 0}}), "a service of the node");
+  tap_ok(!al_frame_target_ok(&(al_stream_target){2, 0, {NULL, 0}}), "not service 0");
+  tap_ok(!al_frame_target_ok(&(al_stream_target){3, 80, four}), "kinds are 1, 2, 4 and 6");
 }
 
 int main(void) {
