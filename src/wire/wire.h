@@ -11,6 +11,7 @@
 #include "wire/dht.h"
 #include "wire/gossip.h"
 #include "wire/handshake.h"
+#include "wire/meet.h"
 #include "wire/record.h"
 #include "wire/route.h"
 
