@@ -13,7 +13,10 @@ enum {
   KEEP_GAIN_SPAN = 20,    /* ... less up to so much */
   STUCK_MAX = 2,          /* drains in a row without effect before a deep one */
   SEEN_US = 4000000,      /* the base is looked for when it was not seen for so long */
-  CALM_ROUNDS = 6,        /* rounds without a queue after which growth accelerates */
+  GROWTH = 8,             /* packets a second each second, times the root of the rate */
+  CALM_ROUNDS = 2,        /* rounds without a queue after which growth accelerates */
+  OVER_ROUNDS = 3,        /* rounds with a queue that make it ours, when growth was slow */
+  FAST_SHARE = 32,        /* growth by more than one in so many is quick */
   SLACK_US = 15000,       /* the window's allowance for ack delay and late timers */
   WINDOW_FLOOR = 8,
 };
@@ -79,9 +82,10 @@ static uint64_t packets(uint64_t rate, uint64_t us) {
   return rate * us / (AL_CC_RATE_ONE * 1000000);
 }
 
-/* What is under way when nothing waits in queues, late acknowledgements included. */
+/* What is under way at the rate aimed at when nothing waits in queues, late acknowledgements
+ * included. */
 static uint64_t drained(const al_cc *c) {
-  return packets(c->latest, (uint64_t)al_cc_base(c) + 3000) + WINDOW_FLOOR / 2;
+  return packets(c->rate, (uint64_t)al_cc_base(c) + 3000) + WINDOW_FLOOR / 2;
 }
 
 uint32_t al_cc_window(const al_cc *c) {
@@ -115,11 +119,11 @@ static uint64_t root(uint64_t v) {
   return r;
 }
 
-/* The standing queue that is aimed at: 8 ms at 10,000 packets a second and longer for less, so
+/* The standing queue that is aimed at: 7 ms at 10,000 packets a second and longer for less, so
  * that of several senders at one queue the fastest gives way first. */
 static uint64_t target_us(const al_cc *c) {
   uint64_t per_s = c->rate / AL_CC_RATE_ONE + 1;
-  uint64_t us = 800000 / root(per_s);
+  uint64_t us = 700000 / root(per_s);
   us = al_min_u64(al_max_u64(us, 5000), 40000);
   return us + al_cc_base(c) / 64;
 }
@@ -133,6 +137,7 @@ static void enter(al_cc *c, al_cc_mode mode, al_time now) {
   c->mode = mode;
   c->mode_round = c->rounds;
   c->calm = 0;
+  c->over = 0;
   c->flat = 0;
   if (mode == AL_CC_CRUISE) min_reset(&c->standing, now);
 }
@@ -146,7 +151,9 @@ static uint64_t keep(uint64_t rate) {
 /* A queue showed: keep a little less than what was delivered, and let the queue run dry. */
 static void back_off(al_cc *c, al_time now) {
   uint64_t share = best_of(c, 2);
+  c->ceiling = c->mode == AL_CC_START ? 0 : al_max_u64(c->rate, share);
   if (share != 0) c->rate = keep(share);
+  c->found = c->mode != AL_CC_START;
   enter(c, AL_CC_DRAIN, now);
 }
 
@@ -165,17 +172,23 @@ static void start_round(al_cc *c, al_time now) {
  * makes it fit slow and fast paths. Long calm means that the path became faster. */
 static void cruise_round(al_cc *c, uint64_t round_us) {
   uint64_t best = best_of(c, 4);
-  if (c->round_limited || best == 0) return;
-  c->calm = queue_us(c) < target_us(c) / 2 ? c->calm + 1 : 0;
-  uint64_t step = 4 * AL_CC_RATE_ONE * root(c->rate / AL_CC_RATE_ONE) * round_us / 1000000;
+  bool high = queue_us(c) > target_us(c);
+  c->over = high ? c->over + 1 : 0;
+  if (high) c->calm -= (c->calm + 3) / 4;
+  if (high || c->round_limited || best == 0) return;
+  c->calm++;
+  uint64_t step = GROWTH * AL_CC_RATE_ONE * root(c->rate / AL_CC_RATE_ONE) * round_us / 1000000;
   uint64_t most = c->rate / 8;
-  if (c->calm > CALM_ROUNDS) {
-    uint32_t shift = (c->calm - CALM_ROUNDS) / 2;
+  if (c->calm > CALM_ROUNDS || !c->found) {
+    uint32_t shift = c->found ? (c->calm - CALM_ROUNDS) / 2 : 5;
     shift = shift < 8 ? shift : 8;
     step <<= shift;
     most = c->rate / 4;
   }
-  c->rate += al_min_u64(al_max_u64(step, 1), al_max_u64(most, 1));
+  if (c->rate < c->ceiling - c->ceiling / 8) step = al_max_u64(step, (c->ceiling - c->rate) / 2);
+  step = al_min_u64(al_max_u64(step, 1), al_max_u64(most, 1));
+  if (step > c->rate / FAST_SHARE) c->fast_round = c->rounds;
+  c->rate += step;
   c->rate = al_min_u64(c->rate, best + best / 4 + 4 * AL_CC_RATE_ONE);
 }
 
@@ -212,6 +225,13 @@ static bool lossy(const al_cc *c) {
          (c->mode == AL_CC_START || queue_us(c) > target_us(c) / 2);
 }
 
+/* Is a queue that shows of our own making? Whoever grows by half a percent a round adds less than a
+ * millisecond in a round: when ten show at once, a relay was not scheduled, or somebody else came.
+ * The first passes, and who came is still there rounds later. */
+static bool ours(const al_cc *c) {
+  return c->rounds - c->fast_round <= OVER_ROUNDS || c->over >= OVER_ROUNDS;
+}
+
 /* After a drain the first round still sees the queue of before. */
 static void queue_check(al_cc *c, const al_cc_sample *s) {
   uint64_t queue = queue_us(c);
@@ -223,7 +243,7 @@ static void queue_check(al_cc *c, const al_cc_sample *s) {
   if (c->mode != AL_CC_CRUISE || rounds < 2) return;
   if (queue < target_us(c) / 2 || rounds > 3) c->stuck = 0;
   bool unseen = al_time_since(s->now, c->seen_at) > SEEN_US;
-  if (queue <= target_us(c) && !unseen && !lossy(c)) return;
+  if ((queue <= target_us(c) || !ours(c)) && !unseen && !lossy(c)) return;
   c->deep = unseen || ++c->stuck > STUCK_MAX;
   if (c->deep) c->stuck = 0;
   back_off(c, s->now);
@@ -236,10 +256,9 @@ void al_cc_take(al_cc *c, const al_cc_sample *s, uint32_t srtt_us) {
   if (s->rtt_us != 0) {
     uint64_t half = al_min_u64(al_max_u64(srtt_us / 2, 12000), 128000);
     min_take(&c->base, s->now, BASE_HALF_US, s->rtt_us);
-    if (s->rtt_us <= al_cc_base(c) + al_cc_base(c) / 64 + 2000) c->seen_at = s->now;
+    if (s->rtt_us <= al_cc_base(c) + al_cc_base(c) / 64 + target_us(c) / 2) c->seen_at = s->now;
     min_take(&c->standing, s->now, half, s->rtt_us);
   }
-  if (s->rate != 0) c->latest = s->rate;
   uint64_t *best = &c->best[c->rounds % 4];
   if (c->mode == AL_CC_START) {
     uint64_t first = first_packets(c) * AL_CC_RATE_ONE * 1000000 / al_cc_base(c);

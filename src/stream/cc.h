@@ -43,7 +43,7 @@ typedef struct al_cc {
   uint64_t rate;      /* what is aimed at */
   uint64_t pace_ns;   /* when the next packet is due, nanoseconds on al_time's clock */
   uint64_t best[4];   /* highest delivery rate of this round and the three before */
-  uint64_t latest;    /* the last sample of it */
+  uint64_t ceiling;   /* rate at which a queue showed, 0: not known */
   uint64_t plateau;   /* START: rate that has to be outgrown */
   uint32_t rounds;    /* of the path so far */
   uint32_t round_end; /* delivered count at which the round ends, see al_cc_sample.prior */
@@ -51,9 +51,12 @@ typedef struct al_cc {
   uint32_t rtt_hint;
   uint32_t mode_round; /* when the mode began */
   uint32_t calm;       /* CRUISE: rounds without a queue */
+  uint32_t over;       /* CRUISE: rounds in a row with a queue above the target */
+  uint32_t fast_round; /* when the rate last grew quickly */
   uint32_t flat;       /* START: rounds without growth */
   uint32_t stuck;      /* drains in a row that changed nothing */
   uint32_t round_sent, round_lost;
+  bool found;         /* a queue ended CRUISE once: the path's rate is known */
   bool deep;          /* DRAIN: also look whether the base has changed */
   al_time seen_at;    /* when a round-trip time was last near the base */
   bool round_limited; /* the round was short of data, not of window */

@@ -77,8 +77,10 @@ static void test_modes(void) {
   for (int i = 0; i < 5; i++) feed(&c, &s, 1000000, 100000, 0);
   tap_is_u64(al_cc_rate(&c), before, "short of data it stays");
   s.limited = false;
+  for (int i = 0; i < 2; i++) feed(&c, &s, 9000000, 140000, 0);
+  tap_ok(c.mode == AL_CC_CRUISE, "a queue that came at once and not by our growth: waits");
   for (int i = 0; i < 3 && c.mode == AL_CC_CRUISE; i++) feed(&c, &s, 9000000, 140000, 0);
-  tap_ok(c.mode == AL_CC_DRAIN, "a queue: backs off");
+  tap_ok(c.mode == AL_CC_DRAIN, "it stays: backs off");
 }
 
 static void test_plateau_and_loss(void) {
