@@ -15,6 +15,7 @@ typedef struct side {
   al_rng rng;
   al_counters counters;
   al_identity identity;
+  al_keyring keys;
   uint8_t record[AL_DESC_BYTES_MAX];
   al_bytes descriptor;
   al_links ls;
@@ -55,7 +56,7 @@ static void side_init(side *s, const al_suite *suite, uint8_t name) {
                        .alloc = &heap,
                        .rng = &s->rng,
                        .counters = &s->counters,
-                       .identity = &s->identity,
+                       .keys = (s->keys = al_keyring_over(&s->identity), &s->keys),
                        .descriptor = &s->descriptor,
                        .network = al_view("bench", 5),
                        .simulation = true,

@@ -39,6 +39,7 @@ static delivery queue[QUEUE];
 static uint32_t head, count;
 static al_work *work;
 static al_time now;
+static al_shelf *shelf;
 static al_stream flows[FLOWS];
 static uint32_t opened;
 
@@ -182,6 +183,7 @@ static void start(uint32_t i, const al_limits *limits) {
   c.simulation = true;
   c.padding = AL_PADDING_OFF;
   c.limits = *limits;
+  c.shelf = shelf;
   memset(c.identity, (int)i + 1, sizeof c.identity);
   memset(c.seed, (int)i + 1, sizeof c.seed);
   c.wall_s = 1800000000;
@@ -260,13 +262,25 @@ static void profile(const char *name, const al_limits *limits) {
   now = AL_SECOND;
   expect(al_work_new(&work, &(al_alloc){&hosts[0].t, tally_get, tally_put}, 4096, 4096) == AL_OK,
          "work");
+  tally st = {0};
+  st.a = (al_alloc){&st, tally_get, tally_put};
+  if (limits->lean)
+    expect(al_shelf_new(&shelf, &st.a, al_suite_null(), (const uint8_t[16]){1}) == AL_OK, "shelf");
   for (uint32_t i = 0; i < NODES; i++) start(i, limits);
   links(name);
   circuits(name);
+  double record = 0;
+  if (shelf != NULL) record = (double)al_shelf_look(shelf).bytes / al_shelf_look(shelf).records;
   for (uint32_t i = 0; i < NODES; i++) {
     al_node_free(hosts[i].node, work);
     memset(&hosts[i], 0, sizeof hosts[i]);
   }
+  if (shelf != NULL) {
+    say(name, "bytes of a record on the shelf", record);
+    say(name, "bytes of the shelf, room for messages included", (double)st.bytes);
+  }
+  al_shelf_free(shelf);
+  shelf = NULL;
   al_work_free(work);
 }
 
@@ -283,11 +297,7 @@ static void sizes(void) {
   SIZE(al_node, streams);
   SIZE(al_node, guards);
   SIZE(al_node, onion);
-  SIZE(al_node, stale);
-  SIZE(al_node, addresses);
-  SIZE(al_node, rules);
-  SIZE(al_node, pending);
-  SIZE(al_node, joins);
+  SIZE(al_node, rng);
 #undef SIZE
 }
 
@@ -296,13 +306,7 @@ int main(void) {
   al_config_default(&c);
   sizes();
   profile("default", &c.limits);
-  c.limits.links_max = 48;
-  c.limits.circuits_max = 32;
-  c.limits.streams_max = 16;
-  c.limits.peers_max = 64;
-  c.limits.queue_cells_max = 32;
-  c.limits.replay_tags_max = 64;
-  c.limits.stream_window = 65536;
+  al_limits_small(&c.limits);
   profile("small", &c.limits);
   return 0;
 }

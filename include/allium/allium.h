@@ -57,6 +57,7 @@ typedef struct al_limits {
   uint32_t creates_per_s;   /* set-up packets accepted per link and second (burst 4x) */
   uint32_t stream_window;   /* receive window of one stream, bytes */
   uint32_t replay_tags_max; /* Sphinx replay tags kept for one epoch key; full: refuse */
+  bool lean; /* one of many in a process: memory before time (docs/decisions/0007-many-nodes.md) */
 } al_limits;
 
 /* al_exit_rule — one line of an exit policy; the first that matches decides; no match: refused. */

@@ -36,6 +36,9 @@ al_err al_places_reserve(al_places *p, uint32_t blocks);
  * Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
 void *al_places_take(al_places *p, bool may_get);
 
+/* al_places_left — may one more be lent, if memory is not out? */
+static inline bool al_places_left(const al_places *p) { return p->lent < p->limit; }
+
 /* al_places_give — a block back; wipe secrets in it before.
  * Result: none.   Cost: O(1).   Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
 void al_places_give(al_places *p, void *block);

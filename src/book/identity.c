@@ -17,6 +17,43 @@ void al_identity_init(const al_suite *suite, const uint8_t root[AL_IDENTITY_ROOT
   al_wipe(link_seed, sizeof link_seed);
 }
 
+al_err al_keyring_init(al_keyring *k, const al_alloc *a, const al_suite *suite,
+                       const uint8_t root[AL_IDENTITY_ROOT_BYTES], bool expanded) {
+  al_identity all;
+  *k = (al_keyring){.suite = suite};
+  memcpy(k->root, root, sizeof k->root);
+  al_identity_init(suite, root, &all);
+  k->id = all.id;
+  if (expanded) k->open = al_new(a, sizeof *k->open);
+  if (k->open != NULL) *k->open = all;
+  al_identity_clear(&all);
+  return expanded && k->open == NULL ? AL_ENOMEM : AL_OK;
+}
+
+void al_keyring_clear(al_keyring *k, const al_alloc *a) {
+  if (k->open != NULL) {
+    al_identity_clear(k->open);
+    al_delete(a, k->open, sizeof *k->open);
+  }
+  al_wipe(k, sizeof *k);
+}
+
+const al_identity *al_keyring_get(const al_keyring *k, al_identity *scratch) {
+  if (k->open != NULL) return k->open;
+  al_identity_init(k->suite, k->root, scratch);
+  return scratch;
+}
+
+const uint8_t *al_keyring_link_sk(const al_keyring *k, uint8_t *scratch) {
+  if (k->open != NULL) return k->open->link_sk;
+  uint8_t seed[AL_KEM_SEED_BYTES], pk[AL_KEM_PK_BYTES];
+  al_kdf(k->suite, k->root, AL_LABEL_IDENTITY_LINK, (al_bytes){NULL, 0},
+         (al_span){seed, sizeof seed});
+  k->suite->kem_keypair(pk, scratch, seed);
+  al_wipe(seed, sizeof seed);
+  return scratch;
+}
+
 void al_identity_clear(al_identity *identity) { al_wipe(identity, sizeof *identity); }
 
 al_id al_node_id(const al_suite *suite, const uint8_t *sig_pk) {

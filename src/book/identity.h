@@ -4,6 +4,7 @@
 #define AL_BOOK_IDENTITY_H
 
 #include "allium/al_suite.h"
+#include "base/alloc.h"
 #include "wire/descriptor.h"
 
 enum {
@@ -27,6 +28,44 @@ typedef struct al_identity {
  * Source: PROTOCOL.md 3.1.   Tested: unit/book_identity, vectors (identity). */
 void al_identity_init(const al_suite *suite, const uint8_t root[AL_IDENTITY_ROOT_BYTES],
                       al_identity *ret);
+
+/* al_keyring — a node's long-lived keys as it keeps them: expanded, or (`open` NULL) as their root,
+ * to be expanded for each use, where memory is scarcer than time. Secret. */
+typedef struct al_keyring {
+  al_id id;
+  const al_suite *suite;
+  uint8_t root[AL_IDENTITY_ROOT_BYTES];
+  al_identity *open;
+} al_keyring;
+
+/* al_keyring_init — from the root secret.
+ *   a         kept for al_keyring_clear by the caller; used when keys are to stay expanded
+ *   expanded  whether they stay so: 9.6 KB
+ * Result: AL_OK or AL_ENOMEM.   Cost: as al_identity_init.   Source: PROTOCOL.md 3.1.
+ * Tested: unit/book_identity. */
+al_err al_keyring_init(al_keyring *k, const al_alloc *a, const al_suite *suite,
+                       const uint8_t root[AL_IDENTITY_ROOT_BYTES], bool expanded);
+
+/* al_keyring_over — a keyring over keys that the caller keeps expanded; not to be cleared. */
+static inline al_keyring al_keyring_over(al_identity *identity) {
+  return (al_keyring){.id = identity->id, .open = identity};
+}
+
+/* al_keyring_clear — wipe and free. A zeroed one is allowed.
+ * Result: none.   Cost: one wipe.   Source: HACKING.md, "Secrets".   Tested: unit/book_identity. */
+void al_keyring_clear(al_keyring *k, const al_alloc *a);
+
+/* al_keyring_get — all keys.
+ *   scratch   for keys that are not kept expanded; al_identity_clear it after use        [out]
+ * Result: keys, maybe in scratch.   Cost: none, or al_identity_init.   Source: PROTOCOL.md 3.1.
+ * Tested: unit/book_identity. */
+const al_identity *al_keyring_get(const al_keyring *k, al_identity *scratch);
+
+/* al_keyring_link_sk — the secret link key alone.
+ *   scratch   AL_KEM_SK_BYTES bytes for one that is not kept; wipe it after use          [out]
+ * Result: AL_KEM_SK_BYTES bytes, maybe scratch.   Cost: none, or one KEM key generation.
+ * Source: PROTOCOL.md 3.1.   Tested: unit/book_identity. */
+const uint8_t *al_keyring_link_sk(const al_keyring *k, uint8_t *scratch);
 
 /* al_identity_clear — wipe all keys.
  * Result: none.   Cost: one wipe.   Source: HACKING.md, "Secrets".   Tested: unit/book_identity. */

@@ -9,6 +9,7 @@ enum {
   ZEROS_MIN = 16, /* shorter runs are not worth a piece */
   PIECE_MAX = UINT16_MAX,
   BUCKETS_MIN = 16,
+  PLACES_MAX = 65536,
   RECORD_LINK_PK = 48 + AL_SIG_PK_BYTES,
   RECORD_ONION_PK = RECORD_LINK_PK + AL_KEM_PK_BYTES,
   ENTRY_MAX = (int)sizeof(al_peer_entry) + AL_EXIT_RULES_MAX * (int)sizeof(al_exit_rule) +
@@ -333,6 +334,7 @@ al_err al_shelf_new(al_shelf **ret, const al_alloc *a, const al_suite *suite,
   if (s == NULL) return AL_ENOMEM;
   al_shelf_init(s, a, secret, true);
   s->suite = suite;
+  al_places_init(&s->places, &s->alloc, AL_SHELF_PLACE_BYTES, PLACES_MAX);
   *ret = s;
   return AL_OK;
 }

@@ -10,6 +10,8 @@
 #include "book/identity.h"
 #include "wire/wire.h"
 
+enum { AL_SHELF_PLACE_BYTES = 16384 + 64 }; /* a message of a link and what is noted of it */
+
 /* al_shelved — a record of a shelf; 0 is none. Good as long as its holder keeps its reference. */
 typedef uint32_t al_shelved;
 
@@ -64,6 +66,9 @@ void al_shelf_clear(al_shelf *s);
 
 /* al_shelf_suite — by which its records are verified; NULL: not said yet. */
 static inline const al_suite *al_shelf_suite(const al_shelf *s) { return s->suite; }
+
+/* al_shelf_places — room for messages of links, for al_links_config. */
+static inline al_places *al_shelf_places(al_shelf *s) { return &s->places; }
 
 /* al_shelf_reserve — have memory for so many records of any size, in all.
  * Result: AL_OK, AL_ENOMEM (what was got stays).   Cost: allocates about 10 KB a record.

@@ -15,6 +15,7 @@ enum {
   AL_LINK_CELL_AT = 8,     /* where the cell (AL_CELL_BYTES) begins in a frame */
   AL_LINK_PAYLOAD_AT = 20, /* where its payload (AL_CELL_PAYLOAD_BYTES) begins in a frame */
   AL_LINK_SLOT_BYTES = 16384,
+  AL_LINK_PLACE_BYTES = AL_SHELF_PLACE_BYTES,
   AL_LINK_SLOTS_DEFAULT = 96,
   AL_LINK_SLOTS_MIN = 16,
   AL_LINK_OUT_MAX = 16, /* messages that one link may have waiting to be sent */
@@ -42,7 +43,7 @@ typedef struct al_links_config {
   const al_alloc *alloc;
   al_rng *rng;
   al_counters *counters;
-  const al_identity *identity; /* own keys and ID                                      [borrowed] */
+  const al_keyring *keys; /* own keys and ID                                           [borrowed] */
   const al_book *book; /* NULL, or: records that are in it are not verified again      [borrowed] */
   const al_bytes *descriptor; /* own descriptor, read anew whenever it is sent         [borrowed]
                                * NULL: al_book_own of `book` */
@@ -52,6 +53,7 @@ typedef struct al_links_config {
   al_padding padding;
   uint32_t links_max;     /* 1..4096 */
   uint32_t message_slots; /* at least AL_LINK_SLOTS_MIN; 0: AL_LINK_SLOTS_DEFAULT */
+  al_places *places;      /* blocks of AL_LINK_PLACE_BYTES for messages, shared; NULL: own ones */
   uint64_t wall_s;        /* Unix seconds at `now`, for the expiry of descriptors */
   al_time now;
   uint64_t rekey_us;     /* 0: one hour */
@@ -68,16 +70,16 @@ typedef struct al_links {
   al_slab shakes;   /* al_link_shaking: what a link needs during its handshake only */
   al_heap timers;   /* by index of session: no later than its next deadline */
   al_map by_peer;   /* ID -> first link of the chain */
-  al_link_slot *slots;
-  uint8_t *bodies;    /* AL_LINK_SLOT_BYTES for each slot */
-  uint32_t free_slot; /* first of the list, index + 1 */
-  uint32_t used[5];   /* slots by use */
+  al_places own_places;
+  al_link_slot **slots; /* places that are in use, by index; the others NULL */
+  uint32_t next_slot;   /* where to look for a free one first */
+  uint32_t used[5];     /* slots by use */
 } al_links;
 
 /* al_links_init — an empty table.
  *   c    copied; `network` and `secret` are copied by reference                       [borrowed]
  * Result: AL_OK, AL_EINVAL (a field is out of range), AL_ENOMEM (ls is cleared).
- * Cost:   allocates message_slots * 16 KiB, 20 bytes for each possible link.
+ * Cost:   allocates message_slots * 16 KiB if places are own, 20 bytes for each possible link.
  * Source: PROTOCOL.md 4.   Tested: unit/link_shake. */
 al_err al_links_init(al_links *ls, const al_links_config *c);
 

@@ -5,7 +5,7 @@ enum { LINKS_MAX = 4096, NETWORK_MAX = AL_SHAKE_NETWORK_BYTES_MAX };
 
 static bool config_valid(const al_links_config *c) {
   return c->suite != NULL && c->alloc != NULL && c->rng != NULL && c->counters != NULL &&
-         c->identity != NULL && (c->descriptor != NULL || c->book != NULL) && c->network.len >= 1 &&
+         c->keys != NULL && (c->descriptor != NULL || c->book != NULL) && c->network.len >= 1 &&
          c->network.len <= NETWORK_MAX && (c->secret.len == 0 || c->secret.len == 32) &&
          c->links_max >= 1 && c->links_max <= LINKS_MAX &&
          (c->message_slots == 0 || c->message_slots >= AL_LINK_SLOTS_MIN);
@@ -236,7 +236,7 @@ uint32_t al_link_rtt_us(const al_links *ls, al_link link) {
  * the order, and keeps both. */
 static bool kept_before(const al_links *ls, const al_link_session *a, const al_link_session *b) {
   if (a->initiator != b->initiator) {
-    bool we_are_lower = memcmp(ls->cfg.identity->id.b, a->peer.b, sizeof a->peer.b) < 0;
+    bool we_are_lower = memcmp(ls->cfg.keys->id.b, a->peer.b, sizeof a->peer.b) < 0;
     return a->initiator == we_are_lower;
   }
   return a->initiator && a->created > b->created;

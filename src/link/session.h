@@ -38,10 +38,10 @@ typedef enum al_link_use {
   AL_LINK_USE_LENT,  /* with the caller until al_link_message_done */
 } al_link_use;
 
-/* al_link_slot — a place for one message; its bytes are in al_links.bodies. */
+/* al_link_slot — a place for one message, in front of its AL_LINK_SLOT_BYTES bytes. */
 struct al_link_slot {
   al_link owner; /* 0: free, or lent by a link that is gone */
-  uint32_t next; /* in the free list or in a send queue: index + 1 */
+  uint32_t next; /* in a send queue: index + 1 */
   uint32_t id, total;
   al_time born, touched;
   uint16_t got; /* SHAKE, IN: a bit for each fragment that is there */

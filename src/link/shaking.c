@@ -215,8 +215,7 @@ static al_link_verdict take_record(al_links *ls, al_link_session *s, uint32_t sl
   }
   if (!descriptor_valid(ls, record, now, &other))
     return refuse(ls, s, slot, AL_LINK_CODE_DESCRIPTOR, ret);
-  if ((s->named && !al_id_equal(&other.id, &s->peer)) ||
-      al_id_equal(&other.id, &ls->cfg.identity->id))
+  if ((s->named && !al_id_equal(&other.id, &s->peer)) || al_id_equal(&other.id, &ls->cfg.keys->id))
     return refuse(ls, s, slot, AL_LINK_CODE_IDENTITY, ret);
   memcpy(k->peer_pk, other.link_pk, sizeof k->peer_pk);
   k->claimed = other.id;
@@ -234,15 +233,17 @@ static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot
   al_span m = {al_link_slot_body(ls, slot), al_link_slot_at(ls, slot)->total};
   al_bytes record;
   other_side other;
-  al_shake_name(&k->sh, &ls->cfg.identity->id);
-  al_err e = al_shake_take_init(&k->sh, ls->cfg.identity->link_sk, m, &record);
+  al_shake_name(&k->sh, &ls->cfg.keys->id);
+  uint8_t sk[AL_KEM_SK_BYTES];
+  al_err e = al_shake_take_init(&k->sh, al_keyring_link_sk(ls->cfg.keys, sk), m, &record);
+  al_wipe(sk, sizeof sk);
   if (e != AL_OK) {
     al_link_slot_drop(ls, slot);
     return fail(ls, e);
   }
   if (!descriptor_valid(ls, record, now, &other))
     return refuse(ls, s, slot, AL_LINK_CODE_DESCRIPTOR, ret);
-  if (al_id_equal(&other.id, &ls->cfg.identity->id))
+  if (al_id_equal(&other.id, &ls->cfg.keys->id))
     return refuse(ls, s, slot, AL_LINK_CODE_IDENTITY, ret);
   k->claimed = other.id;
   e = send_accept(ls, s, other.link_pk, now);
@@ -261,7 +262,9 @@ static al_link_verdict take_accept(al_links *ls, al_link_session *s, uint32_t sl
   al_span m = {al_link_slot_body(ls, slot), al_link_slot_at(ls, slot)->total};
   al_id claimed = k->claimed;
   uint64_t sequence = 0;
-  al_err e = al_shake_take_accept(&k->sh, ls->cfg.identity->link_sk, m, &sequence);
+  uint8_t sk[AL_KEM_SK_BYTES];
+  al_err e = al_shake_take_accept(&k->sh, al_keyring_link_sk(ls->cfg.keys, sk), m, &sequence);
+  al_wipe(sk, sizeof sk);
   al_link_slot_drop(ls, slot);
   if (e != AL_OK) return fail(ls, e);
   s->peer_sequence = sequence;

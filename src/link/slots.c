@@ -1,36 +1,48 @@
 /* slots.c — see session.h: the pool of places for whole messages, shared by all links. */
 #include "link/session.h"
 
+_Static_assert(sizeof(al_link_slot) + AL_LINK_SLOT_BYTES <= AL_LINK_PLACE_BYTES,
+               "a place holds a slot and its bytes");
+
 al_link_slot *al_link_slot_at(const al_links *ls, uint32_t slot) {
-  AL_ASSERT(slot >= 1 && slot <= ls->cfg.message_slots);
-  return &ls->slots[slot - 1];
+  AL_ASSERT(slot >= 1 && slot <= ls->cfg.message_slots && ls->slots[slot - 1] != NULL);
+  return ls->slots[slot - 1];
 }
 
 uint8_t *al_link_slot_body(const al_links *ls, uint32_t slot) {
-  AL_ASSERT(slot >= 1 && slot <= ls->cfg.message_slots);
-  return ls->bodies + (size_t)(slot - 1) * AL_LINK_SLOT_BYTES;
+  return (uint8_t *)(al_link_slot_at(ls, slot) + 1);
 }
 
 al_err al_link_slots_init(al_links *ls) {
   uint32_t n = ls->cfg.message_slots;
+  if (ls->cfg.places == NULL) {
+    al_places_init(&ls->own_places, ls->cfg.alloc, AL_LINK_PLACE_BYTES, n);
+    ls->cfg.places = &ls->own_places;
+    if (al_places_reserve(&ls->own_places, n) != AL_OK) return AL_ENOMEM;
+  }
   ls->slots = al_new_array(ls->cfg.alloc, n, sizeof *ls->slots);
-  ls->bodies = al_new_array(ls->cfg.alloc, n, AL_LINK_SLOT_BYTES);
-  if (ls->slots == NULL || ls->bodies == NULL) return AL_ENOMEM;
-  for (uint32_t i = 0; i < n; i++) ls->slots[i].next = i + 1 < n ? i + 2 : 0;
-  ls->free_slot = 1;
+  if (ls->slots == NULL) return AL_ENOMEM;
   ls->used[AL_LINK_USE_FREE] = n;
   return AL_OK;
 }
 
+static void place_give(al_links *ls, uint32_t slot) {
+  al_places_give(ls->cfg.places, ls->slots[slot - 1]);
+  ls->slots[slot - 1] = NULL;
+}
+
 void al_link_slots_clear(al_links *ls) {
   uint32_t n = ls->cfg.message_slots;
-  if (ls->bodies != NULL) {
-    al_wipe(ls->bodies, (size_t)n * AL_LINK_SLOT_BYTES);
-    al_delete(ls->cfg.alloc, ls->bodies, (size_t)n * AL_LINK_SLOT_BYTES);
+  if (ls->slots != NULL) {
+    for (uint32_t slot = 1; slot <= n; slot++) {
+      if (ls->slots[slot - 1] == NULL) continue;
+      al_wipe(al_link_slot_body(ls, slot), AL_LINK_SLOT_BYTES);
+      place_give(ls, slot);
+    }
+    al_delete(ls->cfg.alloc, ls->slots, n * sizeof *ls->slots);
   }
-  if (ls->slots != NULL) al_delete(ls->cfg.alloc, ls->slots, n * sizeof *ls->slots);
+  al_places_clear(&ls->own_places);
   ls->slots = NULL;
-  ls->bodies = NULL;
 }
 
 void al_link_slot_use(al_links *ls, uint32_t slot, al_link_use use) {
@@ -45,9 +57,7 @@ void al_link_slot_drop(al_links *ls, uint32_t slot) {
   AL_ASSERT(t->use != AL_LINK_USE_FREE);
   if (t->use == AL_LINK_USE_SHAKE) al_wipe(al_link_slot_body(ls, slot), t->total);
   al_link_slot_use(ls, slot, AL_LINK_USE_FREE);
-  memset(t, 0, sizeof *t);
-  t->next = ls->free_slot;
-  ls->free_slot = slot;
+  place_give(ls, slot);
 }
 
 void al_link_message_done(al_links *ls, uint32_t slot) {
@@ -58,8 +68,8 @@ void al_link_message_done(al_links *ls, uint32_t slot) {
 
 void al_link_slots_forget(al_links *ls, al_link_session *s) {
   for (uint32_t slot = 1; slot <= ls->cfg.message_slots; slot++) {
-    al_link_slot *t = al_link_slot_at(ls, slot);
-    if (t->owner != s->handle || t->use == AL_LINK_USE_FREE) continue;
+    al_link_slot *t = ls->slots[slot - 1];
+    if (t == NULL || t->owner != s->handle) continue;
     if (t->use == AL_LINK_USE_LENT)
       t->owner = 0;
     else
@@ -81,7 +91,7 @@ static bool is_record(al_link_use use, uint8_t kind) {
 
 bool al_link_share_left(const al_links *ls, al_link_use use, uint8_t kind) {
   uint32_t n = ls->cfg.message_slots, kept = n / 16 > 2 ? n / 16 : 2;
-  if (ls->used[AL_LINK_USE_FREE] == 0) return false;
+  if (ls->used[AL_LINK_USE_FREE] == 0 || !al_places_left(ls->cfg.places)) return false;
   if (is_rekey(use, kind)) return true;
   uint32_t share = use == AL_LINK_USE_OUT && !is_record(use, kind) ? n - n / 8 : n / 2;
   return ls->used[AL_LINK_USE_FREE] > kept && ls->used[use] < share;
@@ -95,8 +105,9 @@ static bool is_assembly(const al_link_slot *t, al_link_use use) {
 static uint32_t find_stalled(const al_links *ls, al_link_use use, al_time now) {
   uint32_t found = 0;
   for (uint32_t slot = 1; slot <= ls->cfg.message_slots; slot++) {
-    const al_link_slot *t = al_link_slot_at(ls, slot);
-    if (!is_assembly(t, use) || al_time_since(now, t->touched) < AL_LINK_STALLED_US) continue;
+    const al_link_slot *t = ls->slots[slot - 1];
+    if (t == NULL || !is_assembly(t, use) || al_time_since(now, t->touched) < AL_LINK_STALLED_US)
+      continue;
     if (found == 0 || t->born < al_link_slot_at(ls, found)->born) found = slot;
   }
   return found;
@@ -118,9 +129,13 @@ uint32_t al_link_slot_take(al_links *ls, al_link_session *s, al_link_use use, ui
     if (stalled != 0) drop_assembly(ls, stalled);
     if (!al_link_share_left(ls, use, kind)) return 0;
   }
-  uint32_t slot = ls->free_slot;
-  al_link_slot *t = al_link_slot_at(ls, slot);
-  ls->free_slot = t->next;
+  uint32_t slot = ls->next_slot;
+  while (ls->slots[slot] != NULL) slot = (slot + 1) % ls->cfg.message_slots;
+  al_link_slot *t = al_places_take(ls->cfg.places, ls->cfg.places != &ls->own_places);
+  if (t == NULL) return 0;
+  ls->slots[slot] = t;
+  ls->next_slot = (slot + 1) % ls->cfg.message_slots;
+  slot++;
   memset(t, 0, sizeof *t);
   al_link_slot_use(ls, slot, use);
   t->owner = s->handle;

@@ -1,6 +1,7 @@
 /* flow.c — streams: the public commands, events of the stream module to the host, and packets
  * between bundles and circuits. */
 #include "node/inner.h"
+#include "node/wake.h"
 
 enum { RELAY_KIND_DROP = 0 };
 
@@ -163,7 +164,8 @@ al_err al_stream_open(al_node *n, al_work *w, al_time now, const al_target *t, u
   al_stream_target st = {(uint8_t)t->kind, t->port, al_view(t->host, t->host_len)};
   al_reason why = AL_REASON_RESOURCE;
   al_stream s;
-  al_err e = al_streams_open(&n->streams, n->now, 0, &st, &s);
+  al_err e = al_node_wake(n);
+  if (e == AL_OK) e = al_streams_open(&n->streams, n->now, 0, &st, &s);
   if (e != AL_OK) return e;
   uint32_t origin = al_node_origin_for(n, w, t, isolation, &why);
   *ret = s;

@@ -1,5 +1,6 @@
 /* inner.c — see inner.h. */
 #include "node/inner.h"
+#include "node/wake.h"
 
 al_err al_node_inner_open(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
                           al_stream *ret) {
@@ -8,7 +9,8 @@ al_err al_node_inner_open(al_node *n, al_work *w, const al_target *t, uint64_t i
   al_stream s;
   AL_ASSERT(t->kind == AL_TARGET_NODE && (t->host_len == 0 || t->host_len == sizeof(al_id)));
   if (n->closing || !al_work_may_tell(w)) return AL_ESTATE;
-  al_err e = al_streams_open(&n->streams, n->now, 0, &st, &s);
+  al_err e = al_node_wake(n);
+  if (e == AL_OK) e = al_streams_open(&n->streams, n->now, 0, &st, &s);
   if (e != AL_OK) return e;
   uint32_t origin = al_node_origin_for(n, w, t, isolation, &why);
   if (origin == 0 || al_streams_attach(&n->streams, n->now, s,

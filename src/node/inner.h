@@ -31,8 +31,7 @@ static inline uint64_t al_node_inner_user(node_inner_owner owner, uint32_t value
 
 /* al_node_inner_is — whether an event is of a stream that ends inside the node. */
 static inline bool al_node_inner_is(const al_stream_event *ev) {
-  return ev->user != 0 ||
-         (ev->kind == AL_STREAM_EV_REQUEST && ev->target.kind == AL_TARGET_NODE);
+  return ev->user != 0 || (ev->kind == AL_STREAM_EV_REQUEST && ev->target.kind == AL_TARGET_NODE);
 }
 
 /* al_node_inner_open — a stream to a service at the end of an own circuit.

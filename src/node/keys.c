@@ -1,5 +1,6 @@
 /* keys.c — onion keys and their replay tags epoch by epoch, and this node's own descriptor. */
 #include "node/parts.h"
+#include "node/wake.h"
 
 static uint64_t epoch_now(const al_node *n) { return al_node_wall_s(n) / AL_EPOCH_S; }
 
@@ -13,7 +14,7 @@ static node_onion *find(al_node *n, uint64_t epoch) {
 void al_node_onion_erase(node_onion *o) {
   o->loaded = o->record_base = 0;
   al_wipe(o->seed, sizeof o->seed);
-  al_wipe(o->sk, sizeof o->sk);
+  if (o->sk != NULL) al_wipe(o->sk, AL_KEM_SK_BYTES);
   o->used = false;
   al_replay_reset(&o->replay);
 }
@@ -27,7 +28,8 @@ static node_onion *place(al_node *n, uint64_t epoch, const uint8_t *seed) {
   o->used = true;
   o->epoch = epoch;
   memcpy(o->seed, seed, sizeof o->seed);
-  n->suite->kem_keypair(o->pk, o->sk, o->seed);
+  uint8_t pk[AL_KEM_PK_BYTES];
+  if (o->sk != NULL) n->suite->kem_keypair(pk, o->sk, o->seed);
   return o;
 }
 
@@ -47,6 +49,14 @@ static node_onion *make(al_node *n, uint64_t epoch) {
   if (o != NULL) o->record_base = al_node_stale_tags(n, epoch); /* those are still being deleted */
   al_wipe(seed, sizeof seed);
   return o;
+}
+
+al_err al_node_keys_expand(al_node *n) {
+  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
+    n->onion[i].sk = al_new(&n->alloc, AL_KEM_SK_BYTES);
+    if (n->onion[i].sk == NULL) return AL_ENOMEM;
+  }
+  return AL_OK;
 }
 
 al_err al_node_keys_init(al_node *n) {
@@ -72,8 +82,9 @@ void al_node_keys_clear(al_node *n) {
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
     node_onion *o = &n->onion[i];
     al_wipe(o->seed, sizeof o->seed);
-    al_wipe(o->sk, sizeof o->sk);
-    al_replay_clear(&o->replay); /* may be zeroed still: a node that was not made */
+    if (o->sk == NULL) continue;
+    al_wipe(o->sk, AL_KEM_SK_BYTES);
+    al_delete(&n->alloc, o->sk, AL_KEM_SK_BYTES);
   }
 }
 
@@ -102,24 +113,30 @@ void al_node_keys_house(al_node *n, al_work *w) {
   if (al_node_publish(n) == AL_OK) al_node_store_u64(n, w, "seq", n->sequence);
 }
 
-static void fill_fields(const al_node *n, al_desc *d) {
+void al_node_onion_pk(const al_node *n, const node_onion *o, uint8_t pk[AL_KEM_PK_BYTES]) {
+  uint8_t sk[AL_KEM_SK_BYTES];
+  n->suite->kem_keypair(pk, sk, o->seed);
+  al_wipe(sk, sizeof sk);
+}
+
+static void fill_fields(const al_node *n, al_desc *d, uint8_t pk[2][AL_KEM_PK_BYTES]) {
   uint64_t now = epoch_now(n);
-  const node_onion *cur = al_node_onion_now(n);
-  const node_onion *next = find((al_node *)(uintptr_t)n, now + 1);
+  al_node_onion_pk(n, al_node_onion_now(n), pk[0]);
+  al_node_onion_pk(n, find((al_node *)(uintptr_t)n, now + 1), pk[1]);
   d->flags = (uint16_t)((n->relay ? AL_DESC_RELAY : 0) | (n->rules_count != 0 ? AL_DESC_EXIT : 0));
   d->sequence = n->sequence;
   d->published_s = n->published_s;
   d->expiry_s = n->published_s + AL_DESC_LIFETIME_S;
   d->epoch = now;
   d->puzzle = n->puzzle;
-  d->onion_pk[0] = cur->pk;
-  d->onion_pk[1] = next->pk;
+  d->onion_pk[0] = pk[0];
+  d->onion_pk[1] = pk[1];
   d->addresses_count = n->addresses_count;
   for (uint32_t i = 0; i < n->addresses_count; i++) {
-    d->addresses[i] = al_view(n->addresses[i], n->address_len[i]);
+    d->addresses[i] = al_view(n->addresses[i].bytes, n->addresses[i].len);
   }
   d->rules_count = n->rules_count;
-  memcpy(d->rules, n->rules, sizeof d->rules);
+  for (uint32_t i = 0; i < n->rules_count; i++) d->rules[i] = n->rules[i];
   d->software = al_view("allium/0.1.0", 12);
 }
 
@@ -127,7 +144,8 @@ static void fill_fields(const al_node *n, al_desc *d) {
 al_err al_node_publish(al_node *n) {
   al_desc d = {0};
   uint8_t coins[AL_SIG_COINS_BYTES];
-  uint8_t record[AL_DESC_BYTES_MAX];
+  uint8_t record[AL_DESC_BYTES_MAX], pk[2][AL_KEM_PK_BYTES];
+  al_identity scratch;
   al_wr w = al_wr_init(record, sizeof record);
   if (!n->puzzle_known && !n->simulation) {
     while (!al_puzzle_search(n->suite, &n->identity.id, 65536, &n->puzzle)) {
@@ -137,9 +155,11 @@ al_err al_node_publish(al_node *n) {
   uint64_t wall = al_node_wall_s(n);
   n->sequence = al_max_u64(n->sequence + 1, wall);
   n->published_s = wall;
-  fill_fields(n, &d);
+  fill_fields(n, &d, pk);
   al_rng_bytes(&n->rng, coins, sizeof coins);
-  al_err e = al_descriptor_make(n->suite, &n->identity, &d, coins, &w);
+  const al_identity *me = al_keyring_get(&n->identity, &scratch);
+  al_err e = al_descriptor_make(n->suite, me, &d, coins, &w);
+  if (me == &scratch) al_identity_clear(&scratch);
   al_wipe(coins, sizeof coins);
   if (e != AL_OK) return e;
   e = al_book_set_own(&n->book, n->suite, al_wr_view(&w));
@@ -176,6 +196,16 @@ static al_err replay_check(al_node *n, al_work *w, node_onion *o, const al_sphin
   return AL_EFULL;
 }
 
+static al_err sphinx_open(const al_node *n, const node_onion *o, const uint8_t *packet,
+                          al_sphinx_keys *ret) {
+  if (o->sk != NULL) return al_sphinx_open(n->suite, packet, o->sk, ret);
+  uint8_t pk[AL_KEM_PK_BYTES], sk[AL_KEM_SK_BYTES];
+  n->suite->kem_keypair(pk, sk, o->seed);
+  al_err e = al_sphinx_open(n->suite, packet, sk, ret);
+  al_wipe(sk, sizeof sk);
+  return e;
+}
+
 al_err al_node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphinx_keys *ret,
                           al_reason *ret_why) {
   /* The current epoch first: it is nearly always the one. */
@@ -183,7 +213,7 @@ al_err al_node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphi
     static const int8_t order[3] = {0, -1, 1};
     node_onion *o = find(n, epoch_now(n) + (uint64_t)(int64_t)order[turn]);
     if (o == NULL || !in_use(n, o)) continue;
-    al_err e = al_sphinx_open(n->suite, packet, o->sk, ret);
+    al_err e = sphinx_open(n, o, packet, ret);
     if (e == AL_EPARSE) {
       al_count(&n->counters, AL_COUNT_sphinx_parse);
       *ret_why = AL_REASON_PROTOCOL;

@@ -48,27 +48,42 @@ al_err al_node_dial_peer(al_node *n, al_work *w, const al_id *peer) {
   return al_node_dial(n, w, peer, e->desc.addresses[pick], &link);
 }
 
+static bool same_address(const node_address *a, al_bytes b) {
+  return a->len == b.len && memcmp(a->bytes, b.ptr, b.len) == 0;
+}
+
 static bool own_address(const al_node *n, al_bytes a) {
   for (uint32_t i = 0; i < n->addresses_count; i++) {
-    if (n->address_len[i] == a.len && memcmp(n->addresses[i], a.ptr, a.len) == 0) return true;
+    if (same_address(&n->addresses[i], a)) return true;
   }
   return false;
+}
+
+/* One place more for an address to join through; false when there are enough or memory is out. */
+static bool joins_grow(al_node *n) {
+  if (n->joins_count == AL_NODE_JOINS_MAX) return false;
+  node_join *more = al_new_array(&n->alloc, n->joins_count + 1, sizeof *more);
+  if (more == NULL) return false;
+  if (n->joins_count != 0) memcpy(more, n->joins, n->joins_count * sizeof *more);
+  al_delete(&n->alloc, n->joins, n->joins_count * sizeof *more);
+  n->joins = more;
+  n->joins_count++;
+  return true;
 }
 
 /* Remember an address to go back to when nobody is there any more; the oldest gives way. */
 static void keep_join(al_node *n, const al_join_to *j) {
   uint32_t slot = 0;
-  while (slot < n->joins_count && (n->joins_len[slot] != j->address.len ||
-                                   memcmp(n->joins[slot], j->address.ptr, j->address.len) != 0)) {
-    slot++;
-  }
+  while (slot < n->joins_count && !same_address(&n->joins[slot].address, j->address)) slot++;
   if (slot == n->joins_count) {
-    slot = n->joins_count < AL_NODE_JOINS_MAX ? n->joins_count++ : n->joins_next;
+    if (!joins_grow(n)) slot = n->joins_next;
+    if (slot >= n->joins_count) return;
     n->joins_next = (slot + 1) % AL_NODE_JOINS_MAX;
   }
-  memcpy(n->joins[slot], j->address.ptr, j->address.len);
-  n->joins_len[slot] = (uint8_t)j->address.len;
-  n->joins_peer[slot] = j->peer != NULL ? *j->peer : (al_id){0};
+  node_join *to = &n->joins[slot];
+  memcpy(to->address.bytes, j->address.ptr, j->address.len);
+  to->address.len = (uint8_t)j->address.len;
+  to->peer = j->peer != NULL ? *j->peer : (al_id){0};
 }
 
 al_err al_node_join_peer(al_node *n, al_work *w, al_time now, const al_join_to *j, al_link *ret) {
@@ -104,8 +119,8 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   if (nb == NULL || nb->up) return;
   nb->up = true;
   n->up_count++;
-  if (al_circuit_link_up(&n->circuits, link, al_link_is_initiator(&n->links, link), n->now) !=
-      AL_OK) {
+  if (n->awake && al_circuit_link_up(&n->circuits, link, al_link_is_initiator(&n->links, link),
+                                     n->now) != AL_OK) {
     al_node_link_lost(n, w, link, AL_EFULL, true);
     return;
   }
@@ -210,11 +225,11 @@ void al_node_message(al_node *n, al_work *w, al_link link, const al_link_message
   }
 }
 
-void al_node_gossip_send(al_node *n) {
+void al_node_gossip_send(al_node *n, al_work *w) {
   uint32_t cursor = 0;
   for (al_link l; (l = al_gossip_ready(&n->gossip, &cursor)) != 0;) {
     while (al_link_may_message(&n->links, l, AL_MESSAGE_DESCRIPTOR)) {
-      al_wr wr = al_wr_init(n->message, sizeof n->message);
+      al_wr wr = al_wr_init(al_work_scratch(w), AL_WORK_SCRATCH_BYTES);
       al_message_kind kind;
       if (!al_gossip_next(&n->gossip, l, n->now, &wr, &kind)) break;
       (void)al_link_send_message(&n->links, l, kind, 0, al_wr_view(&wr));

@@ -1,6 +1,7 @@
 /* node.c — life of a node and dispatch of its inputs. Every public function that changes something
  * ends in node_finish: events out, senders woken, links pumped. */
 #include "node/parts.h"
+#include "node/wake.h"
 
 void al_config_default(al_config *c) {
   memset(c, 0, sizeof *c);
@@ -17,6 +18,18 @@ void al_config_default(al_config *c) {
                           .creates_per_s = 50,
                           .stream_window = 8u << 20,
                           .replay_tags_max = 65536};
+}
+
+void al_limits_small(al_limits *l) {
+  *l = (al_limits){.links_max = 48,
+                   .circuits_max = 32,
+                   .streams_max = 32,
+                   .peers_max = 32,
+                   .queue_cells_max = 32,
+                   .creates_per_s = 50,
+                   .stream_window = 65536,
+                   .replay_tags_max = 1024,
+                   .lean = true};
 }
 
 static bool limits_valid(const al_limits *l) {
@@ -51,20 +64,33 @@ static bool config_valid(const al_config *c) {
 }
 
 /* Addresses, policy and the rest that may change while the node runs. */
-static void take_face(al_node *n, const al_config *c) {
+static al_err take_face(al_node *n, const al_config *c) {
+  node_address *addresses = al_new_array(&n->alloc, c->addresses_count, sizeof *addresses);
+  al_exit_rule *rules = al_new_array(&n->alloc, c->exit_rules_count, sizeof *rules);
+  if ((addresses == NULL && c->addresses_count != 0) ||
+      (rules == NULL && c->exit_rules_count != 0)) {
+    al_delete(&n->alloc, addresses, c->addresses_count * sizeof *addresses);
+    al_delete(&n->alloc, rules, c->exit_rules_count * sizeof *rules);
+    return AL_ENOMEM;
+  }
+  al_delete(&n->alloc, n->addresses, n->addresses_count * sizeof *addresses);
+  al_delete(&n->alloc, n->rules, n->rules_count * sizeof *rules);
   n->relay = c->relay;
   n->padding = c->padding;
   n->hops = c->hops;
+  n->addresses = addresses;
   n->addresses_count = c->addresses_count;
   for (uint32_t i = 0; i < c->addresses_count; i++) {
-    memcpy(n->addresses[i], c->addresses[i].ptr, c->addresses[i].len);
-    n->address_len[i] = (uint8_t)c->addresses[i].len;
+    addresses[i].len = (uint8_t)c->addresses[i].len;
+    memcpy(addresses[i].bytes, c->addresses[i].ptr, c->addresses[i].len);
   }
+  n->rules = rules;
   n->rules_count = c->exit_rules_count;
-  memcpy(n->rules, c->exit_rules, sizeof n->rules);
+  for (uint32_t i = 0; i < c->exit_rules_count; i++) rules[i] = c->exit_rules[i];
+  return AL_OK;
 }
 
-static void take_config(al_node *n, const al_config *c, al_time now) {
+static al_err take_config(al_node *n, const al_config *c, al_time now) {
   n->suite = c->suite;
   n->now = n->started = now;
   n->wall_s = c->wall_s;
@@ -74,24 +100,27 @@ static void take_config(al_node *n, const al_config *c, al_time now) {
   memcpy(n->network, c->network.ptr, c->network.len);
   n->secret_len = (uint8_t)c->network_secret.len;
   if (n->secret_len != 0) memcpy(n->secret, c->network_secret.ptr, n->secret_len);
-  take_face(n, c);
   al_rng_init(&n->rng, n->suite, c->seed);
-  al_identity_init(n->suite, c->identity, &n->identity);
   al_guards_init(&n->guards);
+  al_err e = take_face(n, c);
+  if (e != AL_OK) return e;
+  return al_keyring_init(&n->identity, &n->alloc, n->suite, c->identity, !n->limits.lean);
 }
 
-static al_err init_links(al_node *n) {
+static al_err init_links(al_node *n, al_shelf *shelf) {
   al_links_config c = {.suite = n->suite,
                        .alloc = &n->alloc,
                        .rng = &n->rng,
                        .counters = &n->counters,
-                       .identity = &n->identity,
+                       .keys = &n->identity,
                        .book = &n->book,
                        .network = al_view(n->network, n->network_len),
                        .secret = al_view(n->secret, n->secret_len),
                        .simulation = n->simulation,
                        .padding = n->padding,
                        .links_max = n->limits.links_max,
+                       .message_slots = n->limits.lean ? AL_LINK_SLOTS_MIN : 0,
+                       .places = shelf != NULL ? al_shelf_places(shelf) : NULL,
                        .wall_s = n->wall_s,
                        .now = n->now};
   return al_links_init(&n->links, &c);
@@ -110,49 +139,16 @@ static al_err init_gossip(al_node *n) {
   return al_gossip_init(&n->gossip, &c);
 }
 
-static al_err init_circuits(al_node *n) {
-  al_circuits_config c = {.alloc = &n->alloc,
-                          .suite = n->suite,
-                          .rng = &n->rng,
-                          .counters = &n->counters,
-                          .self = n->identity.id,
-                          .circuits_max = n->limits.circuits_max,
-                          .links_max = n->limits.links_max,
-                          .queue_cells_max = n->limits.queue_cells_max,
-                          .held_cells_max = 32768,
-                          .creates_per_s = n->limits.creates_per_s};
-  return al_circuits_init(&n->circuits, &c);
-}
-
-static al_err init_streams(al_node *n) {
-  n->ends_max = n->limits.circuits_max;
-  al_streams_config c = {.alloc = &n->alloc,
-                         .rng = &n->rng,
-                         .counters = &n->counters,
-                         .streams_max = n->limits.streams_max,
-                         .bundles_max = n->ends_max,
-                         .stream_window = n->limits.stream_window};
-  return al_streams_init(&n->streams, &c);
-}
-
 static al_err init_tables(al_node *n) {
   const al_alloc *a = &n->alloc;
   n->neighbours = al_new_array(a, n->limits.links_max, sizeof *n->neighbours);
   n->touched = al_new_array(a, n->limits.links_max, sizeof *n->touched);
-  n->urgent_max = 2 * n->limits.circuits_max + 64;
-  n->urgent = al_new_array(a, n->urgent_max, sizeof *n->urgent);
-  n->ends = al_new_array(a, n->ends_max, sizeof *n->ends);
-  n->end_of = al_new_array(a, n->limits.circuits_max, sizeof *n->end_of);
-  n->origins = al_new_array(a, AL_NODE_ORIGINS_MAX, sizeof *n->origins);
-  if (n->neighbours == NULL || n->touched == NULL || n->urgent == NULL || n->ends == NULL ||
-      n->end_of == NULL || n->origins == NULL) {
-    return AL_ENOMEM;
+  if (!n->limits.lean) {
+    n->stale_max = AL_NODE_STALE_MAX;
+    n->stale = al_new_array(a, n->stale_max, sizeof *n->stale);
   }
-  for (uint32_t i = 0; i < n->urgent_max; i++) {
-    n->urgent[i].next = i + 1 < n->urgent_max ? i + 2 : 0;
-  }
-  n->urgent_free = 1;
-  return AL_OK;
+  bool got = n->neighbours != NULL && n->touched != NULL && (n->stale != NULL || n->limits.lean);
+  return got ? AL_OK : AL_ENOMEM;
 }
 
 static al_err init_modules(al_node *n, al_shelf *shelf) {
@@ -161,16 +157,12 @@ static al_err init_modules(al_node *n, al_shelf *shelf) {
   al_err e = al_book_init(&n->book, &n->alloc, n->limits.peers_max, secret, &n->identity.id);
   if (e == AL_OK && shelf != NULL) al_book_share(&n->book, shelf);
   if (e == AL_OK) e = al_book_reserve(&n->book, n->limits.peers_max);
-  if (e == AL_OK) e = init_links(n);
+  if (e == AL_OK) e = init_links(n, shelf);
   if (e == AL_OK) e = init_gossip(n);
-  if (e == AL_OK) e = init_circuits(n);
-  if (e == AL_OK) e = init_streams(n);
   if (e == AL_OK) e = init_tables(n);
+  if (e == AL_OK && !n->limits.lean) e = al_node_wake(n);
   if (e == AL_OK) e = al_node_stored_init(n);
-  for (int i = 0; i < AL_NODE_ONION_KEYS && e == AL_OK; i++) {
-    al_rng_bytes(&n->rng, secret, sizeof secret);
-    e = al_replay_init(&n->onion[i].replay, &n->alloc, n->limits.replay_tags_max, secret);
-  }
+  if (e == AL_OK && !n->limits.lean) e = al_node_keys_expand(n);
   return e;
 }
 
@@ -180,10 +172,10 @@ al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) 
   al_node *n = al_new(a, sizeof *n);
   if (n == NULL) return AL_ENOMEM;
   n->alloc = *a;
-  take_config(n, c, now);
+  al_err e = take_config(n, c, now);
   al_wipe(c->seed, sizeof c->seed);
   al_wipe(c->identity, sizeof c->identity);
-  al_err e = init_modules(n, c->shelf);
+  if (e == AL_OK) e = init_modules(n, c->shelf);
   if (e == AL_OK) {
     al_node_snapshot_load(n, c->snapshot);
     e = al_node_keys_init(n);
@@ -217,21 +209,20 @@ void al_node_free(al_node *n, al_work *w) {
   if (n == NULL) return;
   al_alloc a = n->alloc;
   if (w != NULL) release_bufs(n, w);
-  al_streams_clear(&n->streams);
-  al_circuits_clear(&n->circuits);
+  al_node_sleep(n);
   al_gossip_clear(&n->gossip);
   al_links_clear(&n->links);
   al_book_clear(&n->book);
   al_node_keys_clear(n);
   al_node_stored_clear(n);
-  al_identity_clear(&n->identity);
+  al_keyring_clear(&n->identity, &a);
   al_rng_clear(&n->rng);
   al_delete(&a, n->neighbours, n->limits.links_max * sizeof *n->neighbours);
   al_delete(&a, n->touched, n->limits.links_max * sizeof *n->touched);
-  al_delete(&a, n->urgent, n->urgent_max * sizeof *n->urgent);
-  al_delete(&a, n->ends, n->ends_max * sizeof *n->ends);
-  al_delete(&a, n->end_of, n->limits.circuits_max * sizeof *n->end_of);
-  al_delete(&a, n->origins, AL_NODE_ORIGINS_MAX * sizeof *n->origins);
+  al_delete(&a, n->stale, n->stale_max * sizeof *n->stale);
+  al_delete(&a, n->addresses, n->addresses_count * sizeof *n->addresses);
+  al_delete(&a, n->rules, n->rules_count * sizeof *n->rules);
+  al_delete(&a, n->joins, n->joins_count * sizeof *n->joins);
   al_wipe(n, sizeof *n);
   al_delete(&a, n, sizeof *n);
 }
@@ -346,7 +337,7 @@ void al_node_finish(al_node *n, al_work *w) {
   al_node_origins_settle(n, w);
   (void)al_node_flow_events(n, w);
   al_node_flow_wants(n);
-  al_node_gossip_send(n);
+  al_node_gossip_send(n, w);
   al_node_pump_all(n, w);
 }
 
@@ -408,9 +399,10 @@ al_time al_node_deadline(const al_node *n) {
 al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config *c) {
   if (!face_valid(c)) return AL_EINVAL;
   if (now > n->now) n->now = now;
-  take_face(n, c);
+  al_err e = take_face(n, c);
+  if (e != AL_OK) return e;
   al_links_set(&n->links, n->padding, al_node_wall_s(n), n->now);
-  al_err e = al_node_publish(n);
+  e = al_node_publish(n);
   al_node_store_u64(n, w, "seq", n->sequence);
   al_node_finish(n, w);
   return e;

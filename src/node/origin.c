@@ -104,7 +104,7 @@ static void retry(al_node *n, al_work *w, node_origin *o, al_reason reason) {
 }
 
 static node_origin *origin_new(al_node *n) {
-  for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
+  for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     if (o->state != ORIGIN_FREE) continue;
     uint32_t end = al_node_end_new(n, true, i + 1);
@@ -136,7 +136,7 @@ static bool serves(const al_node *n, const node_origin *o, const al_target *t, u
 static node_origin *pick(al_node *n, const al_target *t, uint64_t isolation) {
   node_origin *best = NULL;
   int best_score = 0;
-  for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
+  for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     if (!serves(n, o, t, isolation)) continue;
     int score = 1 + (o->isolated ? 1 : 0) + (o->state == ORIGIN_OPEN ? 4 : 0);
@@ -183,7 +183,7 @@ static void mark_lost(al_node *n, node_origin *o, al_reason why) {
 }
 
 void al_node_origin_link(al_node *n, al_link link, const al_id *peer) {
-  for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
+  for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     al_circuit_plan plan = {0};
     if (o->state != ORIGIN_LINK || o->lost || !al_id_equal(&o->path[0], peer)) continue;
@@ -202,7 +202,7 @@ void al_node_origin_link(al_node *n, al_link link, const al_id *peer) {
 }
 
 void al_node_origin_link_failed(al_node *n, const al_id *peer) {
-  for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
+  for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     if (o->state == ORIGIN_LINK && al_id_equal(&o->path[0], peer)) {
       mark_lost(n, o, AL_REASON_LINK);
@@ -238,7 +238,7 @@ void al_node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason re
 void al_node_origins_settle(al_node *n, al_work *w) {
   while (n->origins_lost) {
     n->origins_lost = false;
-    for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
+    for (uint32_t i = 0; i < n->origins_max; i++) {
       node_origin *o = &n->origins[i];
       if (o->state == ORIGIN_FREE || !o->lost) continue;
       if (!al_work_may_tell(w)) {
@@ -259,7 +259,7 @@ void al_node_origins_settle(al_node *n, al_work *w) {
 
 static uint32_t retire(al_node *n, al_work *w) {
   uint32_t spares = 0;
-  for (uint32_t i = 0; i < AL_NODE_ORIGINS_MAX; i++) {
+  for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     if (o->state == ORIGIN_FREE) continue;
     al_time used = al_max_u64(o->last_used, o->started);
@@ -278,7 +278,7 @@ static uint32_t retire(al_node *n, al_work *w) {
 /* Keep spares ready; back off while that fails. */
 void al_node_origins_house(al_node *n, al_work *w) {
   uint32_t spares = retire(n, w);
-  if (n->closing || spares >= AL_NODE_SPARES || n->now < n->spare_at) return;
+  if (n->closing || n->limits.lean || spares >= AL_NODE_SPARES || n->now < n->spare_at) return;
   node_origin *o = origin_new(n);
   if (o == NULL) return;
   n->spare_wait_us = n->spare_wait_us == 0 ? 500000 : n->spare_wait_us * 2;

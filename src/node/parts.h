@@ -56,7 +56,7 @@ void al_node_message(al_node *n, al_work *w, al_link link, const al_link_message
 /* al_node_gossip_send — hand what gossip has to say to the links that take it.
  * Result: none.   Cost: O(neighbours ready).   Source: PROTOCOL.md 4.2, 7.   Tested:
  * sim/network, sim/hostile. */
-void al_node_gossip_send(al_node *n);
+void al_node_gossip_send(al_node *n, al_work *w);
 
 /* al_node_neighbours_house — seek neighbours, close redundant links, tell how many nodes are
  * known.

@@ -50,7 +50,7 @@ static bool parse_u64(al_bytes *text, uint64_t *ret) {
 }
 
 static void stored_add(al_node *n, const al_id *id) {
-  if (n->stored_count == n->stored_max || al_map_find_id(&n->stored_at, id, NULL)) return;
+  if (n->stored_count >= n->stored_max || al_map_find_id(&n->stored_at, id, NULL)) return;
   if (al_map_put_id(&n->stored_at, id, n->stored_count) != AL_OK) return;
   n->stored[n->stored_count++] = *id;
 }
@@ -82,7 +82,8 @@ static bool key_is(al_bytes key, const char *name) {
 
 /* First pass: what decides how the rest is read. */
 static void load_first(al_node *n, al_bytes key, al_bytes value) {
-  if (key_is(key, "clean") && value.len == 8) n->was_clean = true;
+  /* A lean node does not use onion keys again: it has no room for their tags yet. */
+  if (key_is(key, "clean") && value.len == 8) n->was_clean = !n->limits.lean;
   if (key_is(key, "seq") && value.len == 8) n->sequence = al_load_u64(value.ptr);
   if (key_is(key, "puzzle") && value.len == 8) {
     n->puzzle = al_load_u64(value.ptr);
@@ -126,7 +127,7 @@ static node_stale *stale_of(al_node *n, uint64_t epoch) {
   for (uint32_t i = 0; i < n->stale_count; i++) {
     if (n->stale[i].epoch == epoch) return &n->stale[i];
   }
-  if (n->stale_count == AL_NODE_STALE_MAX) return NULL;
+  if (n->stale_count == n->stale_max) return NULL;
   n->stale[n->stale_count].epoch = epoch;
   return &n->stale[n->stale_count++];
 }
@@ -197,6 +198,7 @@ static void del(al_node *n, al_work *w, const al_wr *key) {
 al_err al_node_stored_init(al_node *n) {
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(&n->rng, secret, sizeof secret);
+  if (n->limits.lean) return AL_OK; /* none is stored */
   n->stored_max = 2 * n->limits.peers_max;
   n->stored = al_new_array(&n->alloc, n->stored_max, sizeof *n->stored);
   if (n->stored == NULL) return AL_ENOMEM;
@@ -249,6 +251,7 @@ static void stored_make_room(al_node *n, al_work *w) {
 void al_node_store_peer(al_node *n, al_work *w, al_peer peer) {
   uint8_t buf[PUT_KEY_MAX];
   const al_peer_entry *e = al_book_get(&n->book, peer);
+  if (n->stored_max == 0) return;
   stored_make_room(n, w);
   stored_add(n, &e->id);
   uint8_t record[AL_DESC_BYTES_MAX];

@@ -1,5 +1,6 @@
 /* setup.c — circuits of other nodes: set-up packets, extension to the next hop, cells, ends. */
 #include "node/parts.h"
+#include "node/wake.h"
 
 /* ---- ends: where a circuit meets a bundle ---- */
 
@@ -55,7 +56,7 @@ void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
     if (gone->tell[side].link == 0) continue;
     al_node_urgent_destroy(n, gone->tell[side].link, gone->tell[side].id, gone->reason);
   }
-  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+  for (uint32_t i = 0; i < n->pending_max; i++) {
     if (n->pending[i].circ == gone->circ) pending_drop(n, &n->pending[i]);
   }
   uint32_t end = n->end_of[al_slab_index(gone->circ)];
@@ -98,7 +99,7 @@ static bool extend_to(al_node *n, al_work *w, const al_circuit_out *out, uint32_
     return false;
   }
   node_pending *p = NULL;
-  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX && p == NULL; i++) {
+  for (uint32_t i = 0; i < n->pending_max && p == NULL; i++) {
     if (n->pending[i].circ == 0) p = &n->pending[i];
   }
   if (p == NULL || slot == 0) {
@@ -116,7 +117,7 @@ static bool extend_to(al_node *n, al_work *w, const al_circuit_out *out, uint32_
 }
 
 void al_node_pending_link(al_node *n, al_work *w, al_link link, const al_id *peer) {
-  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+  for (uint32_t i = 0; i < n->pending_max; i++) {
     node_pending *p = &n->pending[i];
     if (p->circ == 0 || !al_id_equal(&p->next, peer)) continue;
     node_pending ready = *p;
@@ -127,7 +128,7 @@ void al_node_pending_link(al_node *n, al_work *w, al_link link, const al_id *pee
 }
 
 void al_node_pending_failed(al_node *n, al_work *w, const al_id *peer) {
-  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+  for (uint32_t i = 0; i < n->pending_max; i++) {
     node_pending *p = &n->pending[i];
     if (p->circ == 0 || !al_id_equal(&p->next, peer)) continue;
     al_count(&n->counters, AL_COUNT_sphinx_no_route);
@@ -136,7 +137,7 @@ void al_node_pending_failed(al_node *n, al_work *w, const al_id *peer) {
 }
 
 void al_node_pending_house(al_node *n, al_work *w) {
-  for (uint32_t i = 0; i < AL_NODE_PENDING_MAX; i++) {
+  for (uint32_t i = 0; i < n->pending_max; i++) {
     node_pending *p = &n->pending[i];
     if (p->circ != 0 && p->deadline <= n->now) al_node_destroy(n, w, p->circ, AL_REASON_TIMEOUT);
   }
@@ -167,6 +168,10 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
     al_count(&n->counters, AL_COUNT_node_setup_refused);
     refuse(n, link, m->id, n->closing ? AL_REASON_SHUTDOWN : AL_REASON_POLICY);
     return false;
+  }
+  if (al_node_wake(n) != AL_OK) {
+    al_count(&n->counters, AL_COUNT_circuit_full);
+    return false; /* nothing to tell it with: it learns by its time-out */
   }
   if (!al_circuit_may_create(&n->circuits, link, n->now)) {
     refuse(n, link, m->id, AL_REASON_RESOURCE);

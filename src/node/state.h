@@ -18,23 +18,24 @@
 #include "stream/stream.h"
 
 enum {
-  AL_NODE_ONION_KEYS = 3,        /* previous, current, next */
-  AL_NODE_GRACE_S = 3600,        /* an epoch's key is tried this long beyond its end and start */
-  AL_NODE_PENDING_MAX = 32,      /* set-up packets that wait for a link to the next hop */
-  AL_NODE_PENDING_US = 8000000,  /* ... at most so long */
-  AL_NODE_ORIGINS_MAX = 256,     /* own circuits */
-  AL_NODE_ATTEMPTS_MAX = 4,      /* paths tried for one own circuit */
-  AL_NODE_CIRCUITS_SPARE = 8,    /* circuits that there is memory for beyond those there are */
-  AL_NODE_SPARES = 2,            /* own circuits kept ready */
-  AL_NODE_IDLE_US = 600000000,   /* an own circuit without streams is given up after this */
-  AL_NODE_DIRTY_US = 600000000,  /* no new streams on a circuit this long after its first */
-  AL_NODE_LINKS_WANTED = 4,      /* random neighbours that a node chooses by itself */
-  AL_NODE_SETTLE_US = 30000000,  /* so long a newcomer has its link however many there are */
-  AL_NODE_ROOM_US = 10000000,    /* one link gives way to a newcomer in so long */
-  AL_NODE_LOST_MAX = 8,          /* neighbours that are gone and are tried again */
-  AL_NODE_LOST_US = 2000000,     /* pause before the first try; doubles up to ... */
+  AL_NODE_ONION_KEYS = 3,       /* previous, current, next */
+  AL_NODE_GRACE_S = 3600,       /* an epoch's key is tried this long beyond its end and start */
+  AL_NODE_PENDING_LIMIT = 32,   /* set-up packets that wait for a link to the next hop */
+  AL_NODE_PENDING_US = 8000000, /* ... at most so long */
+  AL_NODE_ORIGINS_LIMIT = 256,  /* own circuits */
+  AL_NODE_ATTEMPTS_MAX = 4,     /* paths tried for one own circuit */
+  AL_NODE_CIRCUITS_SPARE = 8,   /* circuits that there is memory for beyond those there are */
+  AL_NODE_SPARES = 2,           /* own circuits kept ready */
+  AL_NODE_IDLE_US = 600000000,  /* an own circuit without streams is given up after this */
+  AL_NODE_HELD_MAX = 32768,     /* cells held for all circuits */
+  AL_NODE_DIRTY_US = 600000000, /* no new streams on a circuit this long after its first */
+  AL_NODE_LINKS_WANTED = 4,     /* random neighbours that a node chooses by itself */
+  AL_NODE_SETTLE_US = 30000000, /* so long a newcomer has its link however many there are */
+  AL_NODE_ROOM_US = 10000000,   /* one link gives way to a newcomer in so long */
+  AL_NODE_LOST_MAX = 8,         /* neighbours that are gone and are tried again */
+  AL_NODE_LOST_US = 2000000,    /* pause before the first try; doubles up to ... */
   AL_NODE_LOST_MAX_US = 20000000,
-  AL_NODE_LOST_TRIES = 4320, /* a day of them */
+  AL_NODE_LOST_TRIES = 4320,     /* a day of them */
   AL_NODE_DIALS_MAX = 4,         /* dialled by itself at a time */
   AL_NODE_JOINS_MAX = 8,         /* addresses to join through */
   AL_NODE_HOUSE_US = 1000000,    /* period of housekeeping */
@@ -76,12 +77,23 @@ typedef struct node_lost {
   uint32_t tries;
 } node_lost;
 
+/* An address record. */
+typedef struct node_address {
+  uint8_t len, bytes[AL_ADDRESS_BYTES_MAX];
+} node_address;
+
+/* An address to join through. */
+typedef struct node_join {
+  node_address address;
+  al_id peer; /* who must answer there; zero: whoever does */
+} node_join;
+
 /* An onion key and the tags of the packets it has opened. */
 typedef struct node_onion {
   bool used;
   uint64_t epoch;
   uint8_t seed[AL_KEM_SEED_BYTES];
-  uint8_t pk[AL_KEM_PK_BYTES], sk[AL_KEM_SK_BYTES];
+  uint8_t *sk; /* AL_KEM_SK_BYTES; NULL: made of the seed for each packet */
   al_replay replay;
   uint32_t loaded;      /* tags that came from records of an earlier run ... */
   uint32_t record_base; /* ... whose numbers are below this; newer tags go into new records */
@@ -146,7 +158,7 @@ struct al_node {
   al_limits limits;
   al_rng rng;
   al_counters counters;
-  al_identity identity;
+  al_keyring identity;
   uint8_t network[64], secret[32];
   uint8_t network_len, secret_len;
 
@@ -158,13 +170,12 @@ struct al_node {
   al_guards guards;
   al_peer guard_pins[AL_GUARDS_MAX]; /* by slot: the entry of the book that is pinned for it */
   node_onion onion[AL_NODE_ONION_KEYS];
-  node_stale stale[AL_NODE_STALE_MAX];
-  uint32_t stale_count;
+  node_stale *stale; /* stale_max */
+  uint32_t stale_count, stale_max;
 
-  uint8_t addresses[AL_ADDRESSES_MAX][AL_ADDRESS_BYTES_MAX];
-  uint8_t address_len[AL_ADDRESSES_MAX];
+  node_address *addresses; /* addresses_count */
   uint32_t addresses_count;
-  al_exit_rule rules[AL_EXIT_RULES_MAX];
+  al_exit_rule *rules; /* rules_count */
   uint32_t rules_count;
   uint64_t sequence, published_s, puzzle;
   bool puzzle_known;
@@ -174,14 +185,15 @@ struct al_node {
   uint32_t touched_count;
   node_urgent *urgent;
   uint32_t urgent_free, urgent_max;
-  node_pending pending[AL_NODE_PENDING_MAX];
+  bool awake;            /* what circuits and streams need is there */
+  node_pending *pending; /* pending_max */
+  uint32_t pending_max;
   node_end *ends; /* ends_max */
   uint32_t ends_max, end_free_hint;
-  uint32_t *end_of; /* by index of circuit: index + 1 of its end */
-  node_origin *origins;
-  uint8_t joins[AL_NODE_JOINS_MAX][AL_ADDRESS_BYTES_MAX];
-  uint8_t joins_len[AL_NODE_JOINS_MAX];
-  al_id joins_peer[AL_NODE_JOINS_MAX]; /* who must answer there; zero: whoever does */
+  uint32_t *end_of;     /* by index of circuit: index + 1 of its end */
+  node_origin *origins; /* origins_max */
+  uint32_t origins_max;
+  node_join *joins; /* joins_count; at most AL_NODE_JOINS_MAX */
   uint32_t joins_count, joins_next;
   node_lost lost[AL_NODE_LOST_MAX];
   uint32_t lost_next, lost_wait_us; /* whose turn it is; the pause before the next try */
@@ -196,7 +208,6 @@ struct al_node {
   al_map stored_at;  /* ID -> index in stored */
   uint32_t stored_count, stored_max, stored_cursor;
   uint32_t peers_told, up_count;
-  uint8_t message[AL_GOSSIP_MESSAGE_MAX]; /* scratch: one message being built */
 };
 
 #endif

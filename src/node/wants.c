@@ -30,7 +30,7 @@ al_err al_node_want_link(al_node *n, al_work *w, const al_id *peer, al_node_want
 
 void al_node_unwant_link(al_node *n, al_link link, al_node_want why) {
   node_neighbour *nb = al_node_neighbour_of(n, link);
-  if (nb != NULL) nb->wanted &= (uint8_t)~(uint8_t)why;
+  if (nb != NULL) nb->wanted &= (uint8_t) ~(uint8_t)why;
 }
 
 static bool in_use(const al_node *n, al_link link, const node_neighbour *nb) {
@@ -153,9 +153,10 @@ static void try_joins(al_node *n, al_work *w) {
   if (n->join_wait_us > 300000000) n->join_wait_us = 300000000;
   n->join_at = n->now + n->join_wait_us / 2 + al_rng_below(&n->rng, n->join_wait_us);
   for (uint32_t i = 0; i < n->joins_count; i++) {
-    const al_id *peer = al_id_is_zero(&n->joins_peer[i]) ? NULL : &n->joins_peer[i];
+    const node_join *j = &n->joins[i];
+    const al_id *peer = al_id_is_zero(&j->peer) ? NULL : &j->peer;
     al_link link;
-    (void)al_node_dial(n, w, peer, al_view(n->joins[i], n->joins_len[i]), &link);
+    (void)al_node_dial(n, w, peer, al_view(j->address.bytes, j->address.len), &link);
   }
 }
 

@@ -15,6 +15,7 @@ struct al_work {
   size_t arena_used;
   al_buf held[AL_WORK_HELD_MAX];
   uint32_t held_count;
+  uint8_t scratch[AL_WORK_SCRATCH_BYTES];
 };
 
 al_err al_work_new(al_work **ret, const al_alloc *a, uint32_t bufs_max, uint32_t effects_max) {
@@ -94,6 +95,8 @@ static al_bytes arena_copy(al_work *w, al_bytes b) {
   if (w->arena_used > AL_WORK_ARENA_BYTES) w->arena_used = AL_WORK_ARENA_BYTES;
   return (al_bytes){p, b.len};
 }
+
+uint8_t *al_work_scratch(al_work *w) { return w->scratch; }
 
 bool al_work_tx(al_work *w, al_link link, al_channel channel, al_buf b) {
   al_effect *fx = push(w, AL_FX_TX, link);

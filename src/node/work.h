@@ -6,10 +6,11 @@
 
 enum {
   AL_WORK_ARENA_BYTES = 256 * 1024, /* copies of keys and values of one drain */
-  AL_WORK_HELD_MAX = 64,            /* buffers kept until the drain because events look into them */
-  AL_WORK_EFFECTS_MIN = 1024,       /* the smallest queue */
-  AL_WORK_ROOM_TO_SEND = 512,       /* frames leave so much of it free for everything else ... */
-  AL_WORK_ROOM_TO_TELL = 256,       /* ... and what can wait leaves this for what cannot */
+  AL_WORK_SCRATCH_BYTES = 16 * 1024,
+  AL_WORK_HELD_MAX = 64,      /* buffers kept until the drain because events look into them */
+  AL_WORK_EFFECTS_MIN = 1024, /* the smallest queue */
+  AL_WORK_ROOM_TO_SEND = 512, /* frames leave so much of it free for everything else ... */
+  AL_WORK_ROOM_TO_TELL = 256, /* ... and what can wait leaves this for what cannot */
 };
 
 /* al_work_room — how many effects still fit.
@@ -27,6 +28,11 @@ bool al_work_may_tell(const al_work *w);
 /* al_work_drained — is the effect queue empty?
  *   Result: empty.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node_work. */
 bool al_work_drained(const al_work *w);
+
+/* al_work_scratch — room for one message while it is built.
+ *   Result: AL_WORK_SCRATCH_BYTES bytes, anybody's.   Cost: O(1).
+ *   Source: docs/ARCHITECTURE.md 4.   Tested: sim/network. */
+uint8_t *al_work_scratch(al_work *w);
 
 /* al_work_tx — emit a frame; the buffer's ownership moves to the driver.
  *   Result: false when the queue is full: nothing was taken.   Cost: O(1).

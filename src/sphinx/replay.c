@@ -36,6 +36,7 @@ void al_replay_clear(al_replay *r) {
 }
 
 void al_replay_reset(al_replay *r) {
+  if (r->tags == NULL) return;
   memset(r->tags, 0, (size_t)r->count * AL_REPLAY_TAG_BYTES);
   memset(r->places, 0, ((size_t)r->mask + 1) * sizeof *r->places);
   r->count = 0;

@@ -37,6 +37,7 @@ al_err al_replay_init(al_replay *r, const al_alloc *a, uint32_t limit, const uin
 void al_replay_clear(al_replay *r);
 
 /* al_replay_reset — forget all tags, when the key that they belong to is erased; keeps the memory.
+ * A zeroed al_replay is allowed.
  * Result: none.   Cost: one pass.   Source: PROTOCOL.md 5.6.   Tested: unit/sphinx_replay. */
 void al_replay_reset(al_replay *r);
 

@@ -20,6 +20,7 @@ typedef struct side {
   al_rng rng;
   al_counters counters;
   al_identity identity;
+  al_keyring keys;
   uint8_t record[AL_DESC_BYTES_MAX];
   al_bytes descriptor;
   al_links ls;
@@ -59,7 +60,7 @@ static void side_init(world *x, unsigned i) {
                        .alloc = &heap,
                        .rng = &s->rng,
                        .counters = &s->counters,
-                       .identity = &s->identity,
+                       .keys = (s->keys = al_keyring_over(&s->identity), &s->keys),
                        .descriptor = &s->descriptor,
                        .network = al_view("fuzz", 4),
                        .simulation = true,

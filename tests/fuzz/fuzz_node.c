@@ -3,6 +3,7 @@
  * that an authenticated neighbour forges, memory and buffers that are short. After every step the
  * work area is drained and the deadlines make sense; at the end everything was given back. */
 #include "node/parts.h"
+#include "node/wake.h"
 
 #include "../support/test_alloc.h"
 #include "circuit/table.h"
@@ -235,8 +236,10 @@ static void forge_setup(world *x, unsigned i, unsigned k, al_rd *r) {
   al_rng rng;
   uint8_t seed[32] = {al_rd_u8(r)};
   al_rng_init(&rng, n->suite, seed);
-  al_sphinx_hop hops[2] = {{.onion_pk = al_node_onion_now(n)->pk, .eph = {1}},
-                           {.onion_pk = al_node_onion_now(other)->pk, .eph = {2}}};
+  uint8_t pk[2][AL_KEM_PK_BYTES];
+  al_node_onion_pk(n, al_node_onion_now(n), pk[0]);
+  al_node_onion_pk(other, al_node_onion_now(other), pk[1]);
+  al_sphinx_hop hops[2] = {{.onion_pk = pk[0], .eph = {1}}, {.onion_pk = pk[1], .eph = {2}}};
   if ((what & 1) != 0) hops[1].id = other->identity.id;
   if ((what & 1) == 0) al_rd_copy(r, hops[1].id.b, 4);
   const al_sphinx_spec spec = {.hops = hops, .hops_count = (what & 2) != 0 ? 2 : 1};

@@ -14,6 +14,7 @@ static struct {
   al_rng rng;
   al_counters counters;
   al_identity identity;
+  al_keyring keys;
   uint8_t onion[2][AL_KEM_PK_BYTES], record[AL_DESC_BYTES_MAX];
   al_bytes descriptor;
   uint8_t network[AL_SHAKE_NETWORK_BYTES_MAX], secret[32];
@@ -85,7 +86,7 @@ EXPORT(link_init) int link_init(uint32_t name_bytes, int has_secret, double wall
                        .alloc = &heap,
                        .rng = &node.rng,
                        .counters = &node.counters,
-                       .identity = &node.identity,
+                       .keys = (node.keys = al_keyring_over(&node.identity), &node.keys),
                        .descriptor = &node.descriptor,
                        .network = al_view(node.network, name_bytes),
                        .secret = al_view(node.secret, has_secret ? sizeof node.secret : 0),

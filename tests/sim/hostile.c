@@ -233,7 +233,7 @@ static void tables_init(hostile *h) {
                         .alloc = &h->alloc,
                         .rng = &h->rng,
                         .counters = &h->counters,
-                        .identity = &h->identity,
+                        .keys = (h->keys = al_keyring_over(&h->identity), &h->keys),
                         .descriptor = &h->descriptor,
                         .network = al_view("allium", 6),
                         .secret = h->secret,

@@ -28,6 +28,7 @@ typedef struct hostile {
   al_rng rng;
   al_counters counters;
   al_identity identity;
+  al_keyring keys;
   uint8_t root[32];
   uint8_t onion_seed[2][32], onion_pk[2][AL_KEM_PK_BYTES], onion_sk[2][AL_KEM_SK_BYTES];
   al_desc fields; /* of its descriptor: change them, then hostile_describe */

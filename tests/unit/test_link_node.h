@@ -21,6 +21,7 @@ typedef struct net_node {
   al_rng rng;
   al_counters counters;
   al_identity identity;
+  al_keyring keys;
   uint8_t record[AL_DESC_BYTES_MAX];
   al_bytes descriptor;
   al_links ls;
@@ -73,7 +74,7 @@ NET_UNUSED static al_links_config net_config(net_node *n, const al_suite *suite)
       .alloc = n->alloc,
       .rng = &n->rng,
       .counters = &n->counters,
-      .identity = &n->identity,
+      .keys = (n->keys = al_keyring_over(&n->identity), &n->keys),
       .descriptor = &n->descriptor,
       .network = al_view("test", 4),
       .simulation = true,

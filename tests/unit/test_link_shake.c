@@ -155,6 +155,7 @@ static void test_identity(void) {
   tap_ok(t->n[1].descriptors == 0, "so the dialler was not shown to it");
   /* A node that reaches itself. */
   memcpy(&t->n[1].identity, &t->n[0].identity, sizeof t->n[0].identity);
+  t->n[1].keys = al_keyring_over(&t->n[1].identity);
   t->n[1].descriptor = t->n[0].descriptor;
   net_dial_with(t, 0, 2, NULL, al_view(NULL, 0));
   net_pass(t, AL_SECOND);
