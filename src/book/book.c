@@ -21,6 +21,7 @@ al_err al_book_init(al_book *b, const al_alloc *a, uint32_t limit,
   memset(b, 0, sizeof *b);
   b->alloc = a;
   b->self = *self;
+  b->bar = UINT32_MAX;
   b->secret[0] = al_load_u64(secret);
   b->secret[1] = al_load_u64(secret + 8);
   uint32_t buckets = BUCKETS_MIN;
@@ -100,8 +101,8 @@ al_peer al_book_each(const al_book *b, uint32_t *cursor) {
 void al_book_pin(al_book *b, al_peer peer, bool pin) {
   al_book_item *i = item_at(b, peer);
   if (i == NULL) return;
-  AL_ASSERT(pin ? i->pins < UINT32_MAX : i->pins > 0);
-  i->pins = pin ? i->pins + 1 : i->pins - 1;
+  AL_ASSERT(pin ? i->pins < UINT16_MAX : i->pins > 0);
+  i->pins = (uint16_t)(pin ? i->pins + 1 : i->pins - 1);
 }
 
 void al_book_drop(al_book *b, al_peer peer) {
@@ -111,6 +112,7 @@ void al_book_drop(al_book *b, al_peer peer) {
   while (*at != peer) at = &item_at(b, *at)->next;
   *at = i->next;
   al_shelf_unref(b->shelf, i->record);
+  if (b->sample_max != 0) b->members -= i->rank <= b->bar;
   al_slab_drop(&b->entries, peer);
 }
 
@@ -140,14 +142,93 @@ al_err al_book_set_own(al_book *b, const al_suite *suite, al_bytes record) {
 
 const al_peer_entry *al_book_own(const al_book *b) { return al_shelf_get(b->shelf, b->own); }
 
+/* ---- the sample ---- */
+
+void al_book_set_sample(al_book *b, uint32_t members) {
+  AL_ASSERT(al_book_count(b) == 0);
+  b->sample_max = members;
+}
+
+static uint32_t rank_of(const al_book *b, const al_id *id) {
+  return (uint32_t)(al_hash_id(b->secret, id) >> 32); /* buckets go by the other half */
+}
+
+static bool takes(const al_book *b, uint32_t rank) {
+  if (b->sample_max == 0) return true;
+  return b->members < b->sample_max ? rank <= b->bar : rank < b->bar;
+}
+
+bool al_book_takes(const al_book *b, const al_id *id) { return takes(b, rank_of(b, id)); }
+
+bool al_book_member(const al_book *b, al_peer peer) {
+  const al_book_item *i = item_at(b, peer);
+  return i != NULL && i->rank <= b->bar;
+}
+
+bool al_book_early(const al_book *b, al_peer peer) {
+  const al_book_item *i = item_at(b, peer);
+  return i != NULL && i->rank <= b->bar / 4;
+}
+
+void al_book_doubt(al_book *b, al_peer peer, bool on) {
+  al_book_item *i = item_at(b, peer);
+  if (i != NULL) i->doubted = on;
+}
+
+bool al_book_usable(const al_book *b, al_peer peer) {
+  const al_book_item *i = item_at(b, peer);
+  return i != NULL && i->rank <= b->bar && !i->doubted;
+}
+
+bool al_book_forget(al_book *b, al_peer peer) {
+  const al_book_item *i = item_at(b, peer);
+  if (i == NULL || i->pins != 0) return false;
+  al_book_drop(b, peer);
+  return true;
+}
+
+/* Count the members anew; one too many: the bar goes below the highest rank. A sample that has all
+ * it takes has its bar at its highest rank. */
+static void settle(al_book *b) {
+  uint32_t cursor = 0, count = 0, highest = 0, second = 0;
+  if (b->sample_max == 0) return;
+  for (al_peer p; (p = al_slab_each(&b->entries, &cursor)) != 0;) {
+    uint32_t rank = item_at(b, p)->rank;
+    if (rank > b->bar) continue;
+    count++;
+    if (rank >= highest) {
+      second = highest;
+      highest = rank;
+    } else if (rank > second) {
+      second = rank;
+    }
+  }
+  b->members = count;
+  if (count < b->sample_max || (count == b->sample_max && b->bar == UINT32_MAX)) return;
+  b->bar = count > b->sample_max ? second : highest;
+  b->members = b->sample_max;
+}
+
+/* Members went, and few new ones were heard of: more nodes may be members. */
+static void raise_bar(al_book *b, uint64_t wall_s) {
+  if (!al_book_full(b) || b->members >= b->sample_max - b->sample_max / 8) return;
+  if (wall_s < b->raised_s + AL_BOOK_RAISE_S) return;
+  b->raised_s = wall_s;
+  b->bar = (uint32_t)al_min_u64((uint64_t)b->bar + b->bar / 16 + 1, UINT32_MAX);
+  settle(b);
+}
+
 uint32_t al_book_expire(al_book *b, uint64_t wall_s) {
   uint32_t removed = 0, cursor = 0;
   for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
     const al_peer_entry *e = al_book_get(b, p);
-    if (wall_s < e->desc.expiry_s || wall_s - e->desc.expiry_s <= AL_BOOK_GRACE_S) continue;
+    if (wall_s < e->desc.expiry_s) continue;
+    bool grace = wall_s - e->desc.expiry_s <= AL_BOOK_GRACE_S;
+    if (grace && (!al_book_full(b) || item_at(b, p)->pins != 0)) continue;
     al_book_drop(b, p);
     removed++;
   }
+  raise_bar(b, wall_s);
   return removed;
 }
 
@@ -158,6 +239,7 @@ al_peer al_book_sample(const al_book *b, al_rng *rng, uint16_t flags, uint64_t w
   for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
     const al_peer_entry *e = al_book_get(b, p);
     if ((e->desc.flags & flags) != flags || !al_book_fresh(e, wall_s)) continue;
+    if (!al_book_usable(b, p)) continue;
     if (al_rng_below(rng, ++seen) == 0) chosen = p; /* a reservoir of one */
   }
   return chosen;
@@ -177,6 +259,50 @@ static al_peer victim(const al_book *b, uint64_t wall_s, bool any) {
     oldest_age = b->clock - i->learnt;
   }
   return oldest;
+}
+
+/* In a sample: who is no member and pinned goes first, the one learnt first; then the member with
+ * the highest rank, if a member with a lower one comes. */
+static al_peer victim_of_sample(const al_book *b, uint32_t rank, uint64_t wall_s) {
+  uint32_t cursor = 0, oldest_age = 0;
+  al_peer oldest = 0, highest = 0, expired = 0;
+  for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
+    const al_book_item *i = item_at(b, p);
+    if (i->pins != 0) continue;
+    if (!al_book_fresh(entry_of(b, i), wall_s)) expired = p;
+    if (i->rank <= b->bar) {
+      if (i->rank > rank && (highest == 0 || i->rank > item_at(b, highest)->rank)) highest = p;
+    } else if (oldest == 0 || b->clock - i->learnt > oldest_age) {
+      oldest = p;
+      oldest_age = b->clock - i->learnt;
+    }
+  }
+  if (expired != 0 || oldest != 0) return expired != 0 ? expired : oldest;
+  return takes(b, rank) ? highest : 0;
+}
+
+/* The member that a new one takes the place of, if the sample has all it takes. */
+static al_peer displaced(const al_book *b) {
+  uint32_t cursor = 0;
+  for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
+    const al_book_item *i = item_at(b, p);
+    if (i->rank == b->bar && i->pins == 0) return p;
+  }
+  return 0;
+}
+
+/* Who makes room for a new entry. Result: false when it finds none. */
+static bool room_for(const al_book *b, const al_book_source *from, uint32_t rank, al_peer *out) {
+  bool crowded = al_book_count(b) >= b->reserved;
+  *out = 0;
+  if (b->sample_max == 0) {
+    if (crowded) *out = victim(b, from->wall_s, (from->options & AL_BOOK_MAKE_ROOM) != 0);
+    return !crowded || *out != 0;
+  }
+  if (!takes(b, rank) && (from->options & AL_BOOK_ANYBODY) == 0) return false;
+  if (takes(b, rank) && b->members >= b->sample_max) *out = displaced(b);
+  if (*out == 0 && crowded) *out = victim_of_sample(b, rank, from->wall_s);
+  return !crowded || *out != 0;
 }
 
 /* A record under judgement: on the shelf already, or decoded. */
@@ -224,6 +350,7 @@ static al_peer insert(al_book *b, al_peer out, const al_id *id) {
   AL_ASSERT(peer != 0); /* there was room or `out` made some */
   al_peer *bucket = bucket_of(b, id);
   ((al_book_item *)item)->next = *bucket;
+  ((al_book_item *)item)->rank = rank_of(b, id);
   *bucket = peer;
   return peer;
 }
@@ -259,10 +386,7 @@ al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes rec
     return i->record == j.known ? AL_BOOK_SAME : AL_BOOK_STALE;
   }
   if (!puzzle_solved(b, from, &j)) return AL_BOOK_PUZZLE;
-  if (i == NULL && al_book_count(b) >= b->reserved) {
-    out = victim(b, from->wall_s, (from->options & AL_BOOK_MAKE_ROOM) != 0);
-    if (out == 0) return AL_BOOK_FULL;
-  }
+  if (i == NULL && !room_for(b, from, rank_of(b, &j.id), &out)) return AL_BOOK_FULL;
   al_book_verdict v = admit(b, from, record, &j);
   if (v != AL_BOOK_NEW) return v;
   if (i == NULL) {
@@ -274,6 +398,8 @@ al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes rec
   }
   i->record = j.known;
   i->learnt = ++b->clock;
+  i->doubted = false;
+  if (v == AL_BOOK_NEW) settle(b);
   *ret_peer = peer;
   return v;
 }

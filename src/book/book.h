@@ -12,6 +12,7 @@
 typedef uint32_t al_peer;
 
 enum {
+  AL_BOOK_RAISE_S = 60,         /* a sample that lacks members admits a sixteenth more so often */
   AL_BOOK_GRACE_S = 30 * 86400, /* an expired record stays so long, to have an address to dial */
 };
 
@@ -20,7 +21,9 @@ typedef struct al_book_item {
   al_shelved record;
   al_peer next;    /* in the chain of a bucket */
   uint32_t learnt; /* al_book.clock when its record came */
-  uint32_t pins;
+  uint32_t rank;   /* a keyed hash of the ID: the lowest ranks are the sample */
+  uint16_t pins;
+  bool doubted; /* al_book_doubt */
 } al_book_item;
 
 /* al_book — the table; fields are private to book.c. */
@@ -35,6 +38,9 @@ typedef struct al_book {
   uint32_t mask;     /* of buckets */
   uint32_t reserved; /* entries that there is memory for */
   uint32_t clock;    /* counts records that came */
+  uint32_t sample_max, members; /* 0: every entry is a member; entries up to `bar` */
+  uint32_t bar;                 /* the highest rank that the sample takes */
+  uint64_t raised_s;            /* when the bar was raised last */
 } al_book;
 
 /* al_book_verdict — what became of a record. */
@@ -55,6 +61,7 @@ typedef enum al_book_verdict {
 enum {
   AL_BOOK_CHECK_PUZZLE = 1, /* not in simulations */
   AL_BOOK_MAKE_ROOM = 2,    /* when full, the record learnt first that is not pinned gives way */
+  AL_BOOK_ANYBODY = 4,      /* with a sample: also who is no member of it, as a neighbour */
 };
 
 /* al_book_init — an empty book.
@@ -101,6 +108,49 @@ typedef struct al_book_source {
  * Source: PROTOCOL.md 3.4, 7.   Tested: unit/book_book. */
 al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes record,
                             al_peer *ret_peer);
+
+/* al_book_set_sample — from now on the book is a sample: of all nodes that were ever offered, the
+ * `members` with the lowest ranks, which are keyed hashes of their IDs. Whoever pushes a node, and
+ * however often, cannot raise its chance (PROTOCOL.md 7.1). Neighbours that are no members are
+ * taken with AL_BOOK_ANYBODY, as far as al_book_init's limit allows. Before anything is put in.
+ * Result: none.   Cost: none.   Source: docs/decisions/0010-gossip.md.   Tested:
+ * unit/book_sample. */
+void al_book_set_sample(al_book *b, uint32_t members);
+
+/* al_book_full — are there more nodes than the sample takes? While not, it is the whole network.
+ */
+static inline bool al_book_full(const al_book *b) {
+  return b->sample_max != 0 && b->bar != UINT32_MAX;
+}
+
+/* al_book_takes — would the sample take a node that is not in the book?
+ * Result: whether.   Cost: one hash.   Source: PROTOCOL.md 7.1.   Tested: unit/book_sample. */
+bool al_book_takes(const al_book *b, const al_id *id);
+
+/* al_book_member — is it one of the sample, from which paths and random neighbours are drawn?
+ * Result: false for stale handles, too.   Cost: constant.   Source: PROTOCOL.md 7.1.
+ * Tested: unit/book_sample. */
+bool al_book_member(const al_book *b, al_peer peer);
+
+/* al_book_early — does it belong to the quarter whose records are renewed every epoch?
+ * Result: false for stale handles, too.   Cost: constant.   Source: PROTOCOL.md 7.1.
+ * Tested: unit/book_sample. */
+bool al_book_early(const al_book *b, al_peer peer);
+
+/* al_book_doubt — it is said to be dead, or (`on` false) it is known to live. Stale handles are
+ * passed over. Result: none.   Cost: constant.   Source: PROTOCOL.md 7.1.   Tested:
+ * unit/book_sample. */
+void al_book_doubt(al_book *b, al_peer peer, bool on);
+
+/* al_book_usable — a member that is not in doubt: what is drawn at random.
+ * Result: false for stale handles, too.   Cost: constant.   Source: PROTOCOL.md 7.1.
+ * Tested: unit/book_sample. */
+bool al_book_usable(const al_book *b, al_peer peer);
+
+/* al_book_forget — drop an entry unless it is pinned.
+ * Result: whether it is gone.   Cost: one wipe.   Source: PROTOCOL.md 7.1.
+ * Tested: unit/book_sample. */
+bool al_book_forget(al_book *b, al_peer peer);
 
 /* al_book_find — the entry of an identifier.
  * Result: 0 when it is not known.   Cost: one map probe.
@@ -153,12 +203,14 @@ void al_book_pin(al_book *b, al_peer peer, bool pin);
  * Result: none.   Cost: one wipe.   Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
 void al_book_drop(al_book *b, al_peer peer);
 
-/* al_book_expire — remove what expired more than AL_BOOK_GRACE_S ago, pinned or not.
+/* al_book_expire — remove what expired more than AL_BOOK_GRACE_S ago, pinned or not; a full sample
+ * lets expired members go at once, and one that is not full any more admits more nodes, slowly.
  * Result: how many were removed.   Cost: one pass.
  * Source: PROTOCOL.md 7.           Tested: unit/book_book. */
 uint32_t al_book_expire(al_book *b, uint64_t wall_s);
 
-/* al_book_sample — one of the fresh entries that have all these flags, each equally likely.
+/* al_book_sample — one of the fresh and usable entries that have all these flags, each equally
+ * likely.
  *   flags   AL_DESC_*; 0: any
  *   rng     advanced                                                                   [in/out]
  * Result: 0 when there is none.   Cost: one pass.

@@ -14,6 +14,7 @@
 #include "wire/meet.h"
 #include "wire/record.h"
 #include "wire/route.h"
+#include "wire/sample.h"
 
 enum {
   AL_FRAME_COUNTER_BYTES = 8, /* u64 in front of a data frame: phase (top 8 bits) ‖ number */
@@ -33,6 +34,7 @@ _Static_assert((int)AL_DESC_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a descripto
 _Static_assert((int)AL_RECORD_BYTES_MAX + 1024 <= (int)AL_MESSAGE_BYTES_MAX,
                "a record and what travels with it are one message");
 _Static_assert((int)AL_DIGEST_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a digest is one message");
+_Static_assert((int)AL_SAMPLE_BYTES_MAX <= (int)AL_CELL_PAYLOAD_BYTES, "rumours are one cell");
 _Static_assert((int)AL_WANT_BYTES_MAX <= (int)AL_MESSAGE_BYTES_MAX, "a want is one message");
 _Static_assert(AL_DHT_ANSWER_BYTES + AL_DHT_ENTRIES_MAX * (33 + (int)AL_ADDRESS_BYTES_MAX) +
                        (int)AL_DHT_PAYLOAD_BYTES_MAX <=

@@ -56,6 +56,10 @@ static void test_messages(void) {
   tap_ok(!message(AL_MESSAGE_DESCRIPTOR, AL_DESC_BYTES_MIN - 1, 0), "too small a descriptor");
   tap_ok(message(AL_MESSAGE_REKEY, 1216, 1) && !message(AL_MESSAGE_REKEY, 1217, 1), "REKEY");
   tap_ok(message(AL_MESSAGE_REKEYED, 1120, 1) && !message(AL_MESSAGE_REKEYED, 1120, 2), "REKEYED");
+  tap_ok(message(AL_MESSAGE_SAMPLE, AL_SAMPLE_BYTES_MAX, 0) &&
+             !message(AL_MESSAGE_SAMPLE, AL_SAMPLE_BYTES_MAX + 1, 0) &&
+             !message(AL_MESSAGE_SAMPLE, 1, 0),
+         "SAMPLE fits one cell");
   tap_ok(!message(0, 100, 0) && !message(AL_MESSAGE_KIND_COUNT, 100, 0) && !message(255, 100, 0),
          "other kinds are refused");
   const al_cell_header nobody = {0, AL_CELL_MESSAGE, AL_MESSAGE_DIGEST, al_cell_fragment(2, 0)};
