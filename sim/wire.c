@@ -420,6 +420,15 @@ uint32_t world_credit(world *w, uint32_t node, al_link link) {
   return e->credit;
 }
 
+uint32_t world_neighbour(const world *w, uint32_t node, uint32_t index) {
+  const actor *a = &w->actors[node];
+  for (uint32_t i = 0; i < a->links_count; i++) {
+    uint32_t ref = a->links[i].ref;
+    if (wire_of(w, ref)->up && index-- == 0) return end_of(w, ref ^ 1)->node;
+  }
+  return UINT32_MAX;
+}
+
 bool world_inject(world *w, uint32_t from, uint32_t to, const uint8_t *frame, size_t len) {
   const actor *a = &w->actors[to];
   for (uint32_t i = 0; i < a->links_count && len <= AL_FRAME_BYTES; i++) {

@@ -72,6 +72,8 @@ world_stats world_stats_now(const world *w);
 const world_options *world_options_of(const world *w);
 bool world_running(const world *w, uint32_t node);
 uint64_t world_bytes_sent(const world *w, uint32_t node);
+/* The node at the other end of the index-th open link; UINT32_MAX past the last one. */
+uint32_t world_neighbour(const world *w, uint32_t node, uint32_t index);
 uint32_t world_bufs_free(const world *w);
 
 /* The address record of a node. */

@@ -1,0 +1,122 @@
+/* figures.c — the figures of a run, and where the middle of many numbers is. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "parts.h"
+
+void sample_add(sim_samples *s, uint64_t value) {
+  if (s->count == s->cap) {
+    s->cap = s->cap == 0 ? 256 : s->cap * 2;
+    s->value = realloc(s->value, s->cap * sizeof *s->value);
+    if (s->value == NULL) abort();
+  }
+  s->value[s->count++] = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+  s->sum += value;
+  s->sorted = false;
+}
+
+static int order(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+uint32_t sample_at(sim_samples *s, unsigned per_mille) {
+  if (s->count == 0) return 0;
+  if (!s->sorted) qsort(s->value, s->count, sizeof *s->value, order);
+  s->sorted = true;
+  return s->value[(s->count - 1) * (uint64_t)per_mille / 1000];
+}
+
+void sample_free(sim_samples *s) { free(s->value); }
+
+static void add(sim_run *r, const char *name, const char *unit, unsigned decimals, uint64_t value) {
+  if (r->figures_count == FIGURES_MAX) abort();
+  sim_figure *f = &r->figures[r->figures_count++];
+  snprintf(f->name, sizeof f->name, "%s", name);
+  f->unit = unit;
+  f->decimals = decimals;
+  f->value = (int64_t)value;
+}
+
+static void add_samples(sim_run *r, const char *name, const char *unit, sim_samples *s) {
+  static const unsigned at[] = {500, 950, 990};
+  static const char *const words[] = {"p50", "p95", "p99"};
+  char text[64];
+  if (s->count == 0) return;
+  for (int i = 0; i < 3; i++) {
+    snprintf(text, sizeof text, "%s.%s", name, words[i]);
+    add(r, text, unit, 0, sample_at(s, at[i]));
+  }
+}
+
+/* part / whole with four decimals. */
+static uint64_t ratio(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : part * 10000 / whole;
+}
+
+static void add_work(sim_run *r) {
+  run_work *k = &r->work;
+  static const char *const when[2] = {"run", "settle"};
+  char text[64];
+  if (r->s.work_streams == 0) return;
+  for (int i = 0; i < 2; i++) {
+    snprintf(text, sizeof text, "streams.%s.asked", when[i]);
+    add(r, text, "", 0, k->opened[i]);
+    snprintf(text, sizeof text, "streams.%s.whole", when[i]);
+    add(r, text, "", 4, ratio(k->whole[i], k->opened[i]));
+    snprintf(text, sizeof text, "streams.%s.late", when[i]);
+    add(r, text, "", 0, k->late[i]);
+  }
+  add(r, "streams.refused", "", 0, k->refused);
+  add(r, "streams.skipped", "", 0, k->skipped);
+  add_samples(r, "streams.open_ms", "ms", &k->open_ms);
+  add_samples(r, "streams.done_ms", "ms", &k->done_ms);
+}
+
+static void add_nodes(sim_run *r) {
+  uint64_t links = 0, peers = 0, circuits = 0;
+  for (uint32_t i = 0; i < r->running_count; i++) {
+    al_node_info info;
+    al_inspect_node(world_node(r->w, r->running[i]), &info);
+    links += info.links_up;
+    peers += info.peers;
+    circuits += info.circuits_origin + info.circuits_relay + info.circuits_end;
+  }
+  uint64_t n = r->running_count != 0 ? r->running_count : 1;
+  add(r, "nodes.running", "", 0, r->running_count);
+  add(r, "nodes.joins", "", 0, r->joins);
+  add(r, "nodes.leaves", "", 0, r->leaves);
+  add(r, "nodes.links_mean", "", 2, links * 100 / n);
+  add(r, "nodes.peers_mean", "", 2, peers * 100 / n);
+  add(r, "nodes.circuits_mean", "", 2, circuits * 100 / n);
+  world_stats st = world_stats_now(r->w);
+  add(r, "nodes.memory_bytes", "B", 0, st.core_bytes / n);
+}
+
+void figures_make(sim_run *r) {
+  world_stats st = world_stats_now(r->w);
+  const run_health *h = &r->health;
+  add_nodes(r);
+  add(r, "links.up", "", 0, r->links_up);
+  add(r, "links.down", "", 0, r->links_down);
+  add(r, "links.failed", "", 0, r->links_failed);
+  add_samples(r, "links.up_ms", "ms", &r->link_ms);
+  add(r, "circuits.up", "", 0, r->circuits_up);
+  add(r, "circuits.down", "", 0, r->circuits_down);
+  add_samples(r, "circuits.build_ms", "ms", &r->circuit_ms);
+  add_work(r);
+  add(r, "health.linked", "", 4, ratio(h->linked, h->honest));
+  add(r, "health.connected", "", 4, ratio(h->connected, h->honest));
+  if (h->fault_over != 0 && h->repaired) add(r, "repair.connected_ms", "ms", 0, h->repair_ms);
+  add(r, "network.frames", "", 0, st.frames);
+  add(r, "network.lost", "", 0, st.lost);
+  add(r, "network.dropped", "", 0, st.dropped);
+  add(r, "network.blocked", "", 0, st.blocked);
+  add(r, "network.dials", "", 0, st.dials);
+  add(r, "network.dials_failed", "", 0, st.dials_failed);
+  add(r, "network.frames_peak", "", 0, st.frames_peak);
+  uint64_t node_s = r->node_us / AL_SECOND;
+  add(r, "bytes_per_node_s", "B/s", 0, node_s != 0 ? r->bytes_before / node_s : 0);
+  add(r, "events_per_node_s", "", 2, node_s != 0 ? r->events_before * 100 / node_s : 0);
+  add(r, "events", "", 0, st.events);
+}

@@ -1,0 +1,134 @@
+/* parts.h — what a run is made of, for run.c, churn.c, trouble.c, hostility.c, work.c, figures.c
+ * and the checkers. */
+#ifndef SIM_PARTS_H
+#define SIM_PARTS_H
+
+#include "chance.h"
+#include "run.h"
+
+/* What a run asks the world to be called for. */
+typedef enum run_call {
+  CALL_JOIN = 1, /* node */
+  CALL_LEAVE,    /* node */
+  CALL_FLASH,
+  CALL_FAIL,
+  CALL_CUT,  /* a partition begins */
+  CALL_HEAL, /* ... and ends */
+  CALL_PAUSE,
+  CALL_CLOG,
+  CALL_FLOOD,
+  CALL_STREAM,
+  CALL_PATIENCE, /* flow */
+  CALL_SAMPLE,
+} run_call;
+
+typedef enum run_phase { RUN_JOIN, RUN_WARMUP, RUN_RUN, RUN_SETTLE, RUN_OVER } run_phase;
+
+enum { FAILURES_KEPT = 8, FIGURES_MAX = 96, FLOWS_MAX = 512, DRAW_HOSTILE = 40, DRAW_LATE };
+
+/* Numbers of which the middle and the rest are wanted later. */
+typedef struct sim_samples {
+  uint32_t *value;
+  size_t count, cap;
+  uint64_t sum;
+  bool sorted;
+} sim_samples;
+
+typedef struct flow {
+  uint32_t client;
+  uint32_t number;  /* of the stream in the run: its bytes follow from it */
+  al_stream stream; /* 0: free */
+  uint64_t sent, got;
+  al_time asked;
+  bool opened, shut, settle;
+} flow;
+
+typedef struct run_work {
+  flow flows[FLOWS_MAX];
+  uint32_t next;
+  uint64_t opened[2], whole[2], reset[2], late[2]; /* [1]: asked while settling */
+  uint64_t wrong, refused, skipped;                /* skipped: no flow or no client was free */
+  sim_samples open_ms, done_ms;
+} run_work;
+
+typedef struct run_health {
+  uint32_t *parent; /* union-find over nodes */
+  uint32_t linked, connected, honest;
+  al_time fault_over; /* when the last fault ended */
+  uint32_t repair_ms; /* from then until all was connected again; UINT32_MAX: never */
+  bool repaired;
+} run_health;
+
+struct sim_run {
+  sim_scenario s;
+  sim_run_options o;
+  world *w;
+  sim_chance chance;
+  run_phase phase;
+  al_time begin, ends[RUN_OVER]; /* when each phase ends */
+  uint32_t nodes, exits;
+  uint32_t *running;    /* nodes that run, in no order */
+  uint32_t *running_at; /* by node: index + 1 */
+  uint32_t running_count;
+  run_work work;
+  run_health health;
+  sim_samples circuit_ms, link_ms;
+  uint64_t joins, leaves, circuits_up, circuits_down, links_up, links_down, links_failed;
+  uint64_t bytes_before;                      /* the run phase began with so many on the wire */
+  uint64_t node_us, node_us_at, node_running; /* node-time of the run phase */
+  uint64_t events_before;
+  uint32_t bufs;
+  sim_figure figures[FIGURES_MAX];
+  uint32_t figures_count;
+  char failures[FAILURES_KEPT][160];
+  uint32_t failures_count;
+  uint64_t drops_seen; /* by the checker of counters */
+};
+
+/* run.c */
+void run_start_node(sim_run *r, uint32_t node);
+void run_stop_node(sim_run *r, uint32_t node, bool silent);
+bool run_hostile(const sim_run *r, uint32_t node);
+/* A checker found something wrong. */
+void run_fail(sim_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A running node; UINT32_MAX: none. honest: no hostile one. */
+uint32_t run_any(sim_run *r, bool honest);
+/* Times until a call is due again, exponential around `mean` / what runs. */
+void run_again(sim_run *r, run_call what, uint64_t mean_us);
+
+/* churn.c: joins and leaves */
+void churn_begin(sim_run *r);
+void churn_call(sim_run *r, uint32_t what, uint32_t node);
+
+/* trouble.c: partitions, pauses, clogs, mass failure */
+void trouble_begin(sim_run *r);
+void trouble_call(sim_run *r, uint32_t what);
+void trouble_end(sim_run *r);
+
+/* hostility.c */
+void hostility_begin(sim_run *r);
+void hostility_call(sim_run *r);
+
+/* work.c: streams */
+void work_begin(sim_run *r);
+void work_call(sim_run *r, uint32_t what, uint32_t arg);
+void work_event(sim_run *r, uint32_t node, const al_event *ev);
+/* A node is gone: what it did is over. */
+void work_gone(sim_run *r, uint32_t node);
+
+/* checker_safety.c: what must hold at any time */
+void safety_sample(sim_run *r);
+void safety_over(sim_run *r);
+/* checker_health.c: what must hold again when faults are over */
+void health_begin(sim_run *r);
+void health_sample(sim_run *r);
+void health_over(sim_run *r);
+void health_free(sim_run *r);
+
+/* figures.c */
+void figures_make(sim_run *r);
+void sample_add(sim_samples *s, uint64_t value);
+uint32_t sample_at(sim_samples *s, unsigned per_mille);
+void sample_free(sim_samples *s);
+
+#endif
