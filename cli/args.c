@@ -102,11 +102,12 @@ bool al_args_parse(al_args *ret, unsigned take, char **argv, GError **err) {
   for (; *argv; argv++) {
     if (options && strcmp(*argv, "--") == 0)
       options = false;
-    else if (options && strcmp(*argv, "-h") == 0)
+    else if (options &&
+             (strcmp(*argv, "-h") == 0 || (strcmp(*argv, "--help") == 0 && take == AL_ARGS_OWN)))
       ret->help = true;
-    else if (options && g_str_has_prefix(*argv, "--")) {
+    else if (options && g_str_has_prefix(*argv, "--") && take != AL_ARGS_OWN) {
       if (!take_word(ret, take, &argv, err)) return false;
-    } else if (options && **argv == '-' && (*argv)[1]) {
+    } else if (options && **argv == '-' && (*argv)[1] && take != AL_ARGS_OWN) {
       g_set_error(err, AL_ERROR, AL_EXIT_USAGE, "unknown option `%s`", *argv);
       return false;
     } else {

@@ -11,6 +11,7 @@
 enum {
   AL_ARGS_CLIENT = 1, /* --json, --control, --state, --config */
   AL_ARGS_NODE = 2,   /* every option of options.def, --config, --check-config */
+  AL_ARGS_OWN = 256,  /* the verb reads its line itself: all of it is in words */
 };
 
 /* al_args — what stands on the line. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/error.h"
+#include "sim.h"
 #include "verb.h"
 
 static const al_verb verbs[] = {
@@ -43,7 +44,10 @@ int al_verb_unknown(const char *name) {
 void al_usage_verb(const al_verb *v) {
   printf("Usage: allium %s%s%s%s\n\n%s\n", v->name, v->take ? " [OPTION...]" : "",
          *v->words ? " " : "", v->words, v->summary);
-  al_args_print_options(v->take);
+  if (v->take == AL_ARGS_OWN)
+    al_sim_print_options();
+  else
+    al_args_print_options(v->take);
 }
 
 void al_usage(void) {
@@ -77,7 +81,7 @@ static int run(const al_verb *v, char **argv) {
   if (args.help) {
     al_usage_verb(v);
     status = AL_EXIT_OK;
-  } else if (v->count < 0 ? words > 1 : words != v->count) {
+  } else if (v->take != AL_ARGS_OWN && (v->count < 0 ? words > 1 : words != v->count)) {
     fprintf(stderr, "allium: usage: allium %s%s%s\n", v->name, *v->words ? " " : "", v->words);
     status = AL_EXIT_USAGE;
   } else {

@@ -120,3 +120,22 @@ void figures_make(sim_run *r) {
   add(r, "events_per_node_s", "", 2, node_s != 0 ? r->events_before * 100 / node_s : 0);
   add(r, "events", "", 0, st.events);
 }
+
+bool sim_run_distribution(sim_run *r, size_t index, const char **name, uint64_t *count,
+                          uint32_t value[21]) {
+  struct {
+    const char *name;
+    sim_samples *s;
+  } all[] = {{"links.up_ms", &r->link_ms},
+             {"circuits.build_ms", &r->circuit_ms},
+             {"streams.open_ms", &r->work.open_ms},
+             {"streams.done_ms", &r->work.done_ms}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    if (all[i].s->count == 0 || index-- != 0) continue;
+    *name = all[i].name;
+    *count = all[i].s->count;
+    for (unsigned k = 0; k <= 20; k++) value[k] = sample_at(all[i].s, 50 * k);
+    return true;
+  }
+  return false;
+}

@@ -1,7 +1,7 @@
 # bash completion for allium(1)
 _allium() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-}
-  local verbs='node status peers circuits id join address version help'
+  local verbs='node status peers circuits id join address sim version help'
   local client='--json --control --state --config --help'
   local node='
     --config --check-config --help --state --relay --no-relay --hops --padding --drain
@@ -19,6 +19,10 @@ _allium() {
         node) look=(-W "$node") ;;
         help) look=(-W "$verbs") ;;
         version) look=(-W --help) ;;
+        sim)
+          look=(-f)
+          [[ $cur == -* ]] && look=(-W '--nodes --seed --set --json --trace --keys --out --help')
+          ;;
         *) look=(-W "$client") ;;
       esac
       ;;

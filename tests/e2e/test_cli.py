@@ -3,7 +3,8 @@ import os
 
 from harness import DIR, clean_env, done, equal, ok, run
 
-VERBS = ["node", "status", "peers", "circuits", "id", "join", "address", "version", "help"]
+VERBS = ["node", "status", "peers", "circuits", "id", "join", "address", "sim", "version",
+         "help"]
 
 
 def one_line(text):
