@@ -50,7 +50,7 @@ static const char *value_of(char ***at, const char *name) {
 
 static int read_line(char **words, line *ret) {
   for (char **at = words; *at; at++) {
-    const char *v, *given = *at;
+    const char *v = NULL, *given = *at;
     if (strcmp(*at, "--json") == 0)
       ret->json = true;
     else if (strcmp(*at, "--keys") == 0)
@@ -69,7 +69,7 @@ static int read_line(char **words, line *ret) {
       return usage("one scenario at a time", given);
     else
       ret->scenario = *at;
-    if (*at && strcmp(given, *at) != 0 && !**at) return usage("a value is missing behind", given);
+    if (v && !*v) return usage("a value is missing behind", given);
   }
   if (ret->trace && ret->json) return usage("--trace and --json exclude each other", "");
   if (ret->scenario || ret->keys) return AL_EXIT_OK;
@@ -117,18 +117,19 @@ static bool make_plan(const line *l, sim_plan *plan, GError **err) {
 
 static void show(progress *p, sim_run *r) {
   gint64 now = g_get_monotonic_time();
-  if (!p->on || now - p->told < 500000) return;
+  bool terminal = isatty(STDERR_FILENO);
+  if (!p->on || now - p->told < (terminal ? 500000 : 10000000)) return;
   p->told = now;
   world_stats st = world_stats_now(sim_run_world(r));
   double wall = (double)(now - p->began) / 1e6, part = 1, virtual_s = 0;
   virtual_s = (double)sim_run_elapsed(r) / 1e6;
   part = (double)sim_run_elapsed(r) / (double)sim_run_length(r);
   double left = part > 0 ? wall * (1 - part) / part : 0;
-  fprintf(stderr, "\r%-7s %8.1f of %.1f s, %u nodes, %.1fM events, %.0fk/s, %d:%02d left   ",
-          sim_run_phase(r), virtual_s, (double)sim_run_length(r) / 1e6, st.running,
-          (double)st.events / 1e6, wall > 0 ? (double)st.events / wall / 1e3 : 0, (int)left / 60,
-          (int)left % 60);
-  p->shown = true;
+  fprintf(stderr, "%s%-7s %8.1f of %.1f s, %u nodes, %.1fM events, %.0fk/s, %d:%02d left%s",
+          terminal ? "\r" : "", sim_run_phase(r), virtual_s, (double)sim_run_length(r) / 1e6,
+          st.running, (double)st.events / 1e6, wall > 0 ? (double)st.events / wall / 1e3 : 0,
+          (int)left / 60, (int)left % 60, terminal ? "   " : "\n");
+  p->shown = terminal;
 }
 
 static void print_trace(void *ctx, const char *text) {
@@ -145,10 +146,10 @@ static int run(const line *l, const sim_plan *plan, uint64_t seed) {
   sim_run_options o = {.scenario = &drawn, .seed = seed, .trace_node = (uint32_t)trace};
   if (l->trace) o.trace = print_trace;
   progress p = {.began = g_get_monotonic_time(), .on = !l->trace};
-  p.told = isatty(STDERR_FILENO) ? 0 : p.began;
+  p.told = p.began;
   sim_run *r = sim_run_new(&o);
   while (sim_run_step(r)) show(&p, r);
-  if (p.shown) fputs(isatty(STDERR_FILENO) ? "\r\033[K" : "\n", stderr);
+  if (p.shown) fputs("\r\033[K", stderr);
   al_sim_about about = {l->scenario, plan, &drawn, seed,
                         (double)(g_get_monotonic_time() - p.began) / 1e6};
   if (l->json)

@@ -76,16 +76,25 @@ static void account(sim_run *r) {
   r->node_us_at = now;
 }
 
+/* Whom a node joins by: any that runs when that is wanted, else a seed that runs; UINT32_MAX:
+ * nobody is there. */
+static uint32_t introducer(sim_run *r) {
+  for (int tries = 0; r->s.join_warm && tries < 8 && r->running_count > 0; tries++) {
+    uint32_t via = r->running[sim_below(&r->chance, r->running_count)];
+    if (!world_nat(r->w, via)) return via;
+  }
+  uint32_t seeds = r->s.join_seeds < r->nodes ? (uint32_t)r->s.join_seeds : r->nodes;
+  uint32_t first = (uint32_t)sim_below(&r->chance, seeds);
+  for (uint32_t i = 0; i < seeds; i++) {
+    if (world_running(r->w, (first + i) % seeds)) return (first + i) % seeds;
+  }
+  return UINT32_MAX;
+}
+
 void run_start_node(sim_run *r, uint32_t node) {
-  uint32_t via = UINT32_MAX;
   if (world_running(r->w, node)) return;
   account(r);
-  for (int tries = 0; tries < 8 && via == UINT32_MAX && r->running_count > 0; tries++) {
-    uint32_t seeds = (uint32_t)r->s.join_seeds;
-    via = r->s.join_warm ? r->running[sim_below(&r->chance, r->running_count)]
-                         : (uint32_t)sim_below(&r->chance, seeds < r->nodes ? seeds : r->nodes);
-    if (!world_running(r->w, via) || world_nat(r->w, via)) via = UINT32_MAX;
-  }
+  uint32_t via = introducer(r);
   trace(r, node, "starts", NULL);
   world_start(r->w, node);
   if (via != UINT32_MAX) world_join(r->w, node, via);

@@ -41,8 +41,8 @@ world *sim_run_world(sim_run *r);
 const sim_figure *sim_run_figure(const sim_run *r, size_t index);
 /* The figure of a name; NULL: there is none. */
 const sim_figure *sim_run_find(const sim_run *r, const char *name);
-/* The index-th thing that was measured many times: its name, how often, and 21 values: the smallest,
- * that at 5%, 10%, ... and the largest. False past the end. */
+/* The index-th thing that was measured many times: its name, how often, and 21 values: the
+ * smallest, that at 5%, 10%, ... and the largest. False past the end. */
 bool sim_run_distribution(sim_run *r, size_t index, const char **name, uint64_t *count,
                           uint32_t value[21]);
 uint64_t sim_run_digest(const sim_run *r);

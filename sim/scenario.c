@@ -126,7 +126,7 @@ void sim_value_text(const sim_option *o, uint64_t value, char ret[32]) {
     for (; value > 0; value--) w += strcspn(w, "|") + 1;
     snprintf(ret, 32, "%.*s", (int)strcspn(w, "|"), w);
   } else if (o->kind == SIM_SHARE) {
-    snprintf(ret, 32, "%u.%04u%%", (unsigned)(value / 10000), (unsigned)(value % 10000));
+    snprintf(ret, 32, "%u.%02u%%", (unsigned)(value / 10000), (unsigned)(value % 10000 / 100));
   } else {
     while (u[1].name != NULL && value != 0 && value % u[1].times == 0) u++;
     snprintf(ret, 32, "%llu%s", (unsigned long long)(value / u->times), u->name);
@@ -265,7 +265,9 @@ void sim_plan_draw(const sim_plan *p, uint64_t seed, sim_scenario *ret) {
   };
   for (size_t i = 0; i < OPTIONS; i++) {
     uint64_t width = p->value[i].high - p->value[i].low + 1;
-    *all[i] = p->value[i].low + (width > 1 ? sim_of(seed, 1000 + i, 0) % width : 0);
+    uint64_t v = p->value[i].low + (width > 1 ? sim_of(seed, 1000 + i, 0) % width : 0);
+    uint64_t round = options[i].kind == SIM_TIME ? 1000 : options[i].kind == SIM_SHARE ? 100 : 1;
+    *all[i] = width > round && v - v % round >= p->value[i].low ? v - v % round : v;
   }
 }
 
