@@ -39,52 +39,111 @@ static bool build_want(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w) {
   return true;
 }
 
-static bool build_news(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w) {
-  if (!p->news_due) return false;
-  if (g->news_count - p->news_at > AL_GOSSIP_NEWS) { /* it has missed some: all of it, then */
-    p->news_at = g->news_count;
-    p->news_due = false;
-    p->digest_due = true;
-    p->digest_started = false;
-    p->digest_cursor = 0;
-    return false;
+static bool build_keep(al_gossip_peer *p, al_wr *w) {
+  if (p->keep == p->keep_told) return false;
+  p->keep_told = p->keep;
+  al_sample_keep(w, p->keep);
+  return true;
+}
+
+/* It has missed some: of a whole network all of it, then; rumours are of no interest by now. */
+static void catch_up(al_gossip *g, al_gossip_peer *p) {
+  if (g->news_count - p->news_at <= g->cfg.news_max) return;
+  if (al_book_full(g->cfg.book)) {
+    p->news_at = g->news_count - g->cfg.news_max;
+    return;
   }
+  p->news_at = g->news_count;
+  p->news_due = false;
+  al_gossip_list_from(g, p);
+}
+
+/* One announcement into the message; a message holds rumours or entries of a digest.
+ * Result: false when it does not fit into this one. */
+static bool add_news(const al_gossip *g, const al_gossip_news *n, uint64_t wall_s, al_wr *w,
+                     al_message_kind *kind) {
+  bool rumour = n->topic != AL_GOSSIP_HAVE;
+  al_message_kind mine = rumour ? AL_MESSAGE_SAMPLE : AL_MESSAGE_DIGEST;
+  if (rumour && n->hops == 0) return true;
+  if (w->len == 0) {
+    *kind = mine;
+    if (rumour)
+      al_sample_start(w);
+    else
+      al_digest_start(w);
+  }
+  if (*kind != mine) return false;
+  if (!rumour) return add_entry(g, &n->id, wall_s, w);
+  al_rumour r = {(al_rumour_kind)n->topic, (uint8_t)(n->hops - 1), n->id, n->stamp};
+  return al_sample_add(w, &r);
+}
+
+static bool build_news(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w,
+                       al_message_kind *kind) {
+  if (p->news_due) catch_up(g, p);
+  if (!p->news_due) return false;
   uint64_t wall_s = al_gossip_wall(g, now);
-  al_digest_start(w);
-  for (; p->news_at < g->news_count; p->news_at++) {
-    const al_gossip_news *n = &g->news[p->news_at % AL_GOSSIP_NEWS];
-    if (n->from == p->link) continue;
-    if (!add_entry(g, &n->id, wall_s, w)) return true;
+  for (; p->news_at != g->news_count; p->news_at++) {
+    const al_gossip_news *n = &g->news[p->news_at & (g->cfg.news_max - 1)];
+    if (n->from == p->link || n->topic == AL_GOSSIP_HINT) continue;
+    if (!add_news(g, n, wall_s, w, kind)) return true;
   }
   p->news_due = false;
   return !is_empty(w);
 }
 
+static void listed(al_gossip_peer *p) {
+  p->digest_due = p->digest_started = p->listing = false;
+  p->digest_cursor = 0;
+}
+
+/* The next entry of the book, round from digest_from to it again. */
+static al_peer next_listed(const al_gossip *g, al_gossip_peer *p, uint32_t *cursor) {
+  al_peer peer = al_book_each(g->cfg.book, cursor);
+  if (peer == 0 && !p->digest_wrapped) {
+    p->digest_wrapped = true;
+    *cursor = 0;
+    peer = al_book_each(g->cfg.book, cursor);
+  }
+  return p->digest_wrapped && *cursor > p->digest_from ? 0 : peer;
+}
+
+/* What is told of: of a sample its members that are in no doubt. */
+static bool worth_telling(const al_gossip *g, al_peer peer, uint64_t wall_s) {
+  const al_peer_entry *e = al_book_get(g->cfg.book, peer);
+  return al_book_fresh(e, wall_s) &&
+         (!al_book_full(g->cfg.book) || al_book_usable(g->cfg.book, peer));
+}
+
 static bool build_digest(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w) {
   if (!p->digest_due) return false;
   uint64_t wall_s = al_gossip_wall(g, now);
+  uint32_t most = p->digest_whole ? AL_DIGEST_ENTRIES_MAX : AL_GOSSIP_PAGE;
   al_digest_start(w);
   if (!p->digest_started) add_entry(g, &g->cfg.self, wall_s, w);
   p->digest_started = true;
-  for (;;) {
+  for (uint32_t entries = (uint32_t)(w->len / AL_DIGEST_ENTRY_BYTES);; entries++) {
     uint32_t cursor = p->digest_cursor;
-    const al_peer_entry *e = al_book_get(g->cfg.book, al_book_each(g->cfg.book, &cursor));
-    if (e == NULL) {
-      p->digest_due = p->digest_started = false;
-      p->digest_cursor = 0;
+    al_peer peer = next_listed(g, p, &cursor);
+    while (peer != 0 && !worth_telling(g, peer, wall_s)) peer = next_listed(g, p, &cursor);
+    if (peer == 0) {
+      listed(p);
       return !is_empty(w);
     }
-    if (al_book_fresh(e, wall_s) && !al_digest_add(w, &e->id, e->desc.sequence)) return true;
+    if (entries >= most) break;
+    const al_peer_entry *e = al_book_get(g->cfg.book, peer);
+    if (!al_digest_add(w, &e->id, e->desc.sequence)) break;
     p->digest_cursor = cursor;
   }
+  if (!p->listing) return true; /* the next one at once */
+  p->digest_due = p->digest_whole = false;
+  return true;
 }
 
 static bool build_descriptor(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w) {
   uint64_t wall_s = al_gossip_wall(g, now);
-  while (p->serve_count != 0) {
-    al_peer peer = p->serve[p->serve_first];
-    p->serve_first = (p->serve_first + 1) % AL_GOSSIP_SERVE_MAX;
-    p->serve_count--;
+  al_peer peer;
+  while (al_gossip_serve_next(g, p, now, &peer)) {
     bool own = peer == (al_peer)AL_GOSSIP_OWN;
     const al_peer_entry *e = own ? al_book_own(g->cfg.book) : al_book_get(g->cfg.book, peer);
     if (e == NULL || (!own && !al_book_fresh(e, wall_s))) continue;
@@ -98,11 +157,13 @@ bool al_gossip_next(al_gossip *g, al_link link, al_time now, al_wr *w, al_messag
   al_gossip_peer *p = al_gossip_peer_of(g, link);
   if (p == NULL) return false;
   AL_ASSERT(w->len == 0 && w->cap >= AL_GOSSIP_MESSAGE_MAX);
+  *kind = AL_MESSAGE_SAMPLE;
+  if (build_keep(p, w)) return true;
   *kind = AL_MESSAGE_WANT;
   if (build_want(g, p, now, w)) return true;
-  *kind = AL_MESSAGE_DIGEST;
-  if (build_news(g, p, now, w)) return true;
+  if (build_news(g, p, now, w, kind)) return true;
   w->len = 0;
+  *kind = AL_MESSAGE_DIGEST;
   if (build_digest(g, p, now, w)) return true;
   w->len = 0;
   *kind = AL_MESSAGE_DESCRIPTOR;

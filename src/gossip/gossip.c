@@ -1,35 +1,54 @@
 /* gossip.c — see gossip.h: neighbours, what comes from them, and time. */
 #include "gossip/state.h"
 
-enum { LINKS_MAX = 4096, WANTS_MAX = 65536 };
+enum { LINKS_MAX = 4096, WANTS_MAX = 65536, NEWS_MAX = 4096, URGENT_US = 2000000 };
 
 static size_t ready_words(const al_gossip *g) { return (g->cfg.links_max + 63) / 64; }
 
-al_err al_gossip_init(al_gossip *g, const al_gossip_config *c) {
-  memset(g, 0, sizeof *g);
-  if (c->alloc == NULL || c->rng == NULL || c->counters == NULL || c->book == NULL ||
-      c->links_max == 0 || c->links_max > LINKS_MAX || c->wants_max == 0 ||
-      c->wants_max > WANTS_MAX)
-    return AL_EINVAL;
+static bool config_valid(const al_gossip_config *c) {
+  return c->alloc != NULL && c->rng != NULL && c->counters != NULL && c->book != NULL &&
+         c->links_max >= 1 && c->links_max <= LINKS_MAX && c->wants_max >= 1 &&
+         c->wants_max <= WANTS_MAX && c->news_max >= 16 && c->news_max <= NEWS_MAX &&
+         (c->news_max & (c->news_max - 1)) == 0 && c->serve_max >= 16 &&
+         c->serve_max <= UINT16_MAX && c->doubts_max >= 1 && c->doubts_max <= UINT16_MAX;
+}
+
+static al_err take_tables(al_gossip *g) {
+  const al_gossip_config *c = &g->cfg;
   uint8_t secret[AL_MAP_SECRET_BYTES];
-  g->cfg = *c;
   al_rng_bytes(c->rng, secret, sizeof secret);
   g->peers = al_new_array(c->alloc, c->links_max, sizeof *g->peers);
   g->wants = al_new_array(c->alloc, c->wants_max, sizeof *g->wants);
-  g->news = al_new_array(c->alloc, AL_GOSSIP_NEWS, sizeof *g->news);
+  g->news = al_new_array(c->alloc, c->news_max, sizeof *g->news);
+  g->serves = al_new_array(c->alloc, c->serve_max, sizeof *g->serves);
+  g->marks = al_new_array(c->alloc, c->doubts_max, sizeof *g->marks);
   g->ready = al_new_array(c->alloc, ready_words(g), sizeof *g->ready);
-  al_err e = g->peers != NULL && g->wants != NULL && g->news != NULL && g->ready != NULL
-                 ? AL_OK
-                 : AL_ENOMEM;
-  if (e == AL_OK) e = al_map_init(&g->want_by_id, c->alloc, sizeof(al_id), c->wants_max, secret);
+  if (g->peers == NULL || g->wants == NULL || g->news == NULL || g->serves == NULL ||
+      g->marks == NULL || g->ready == NULL) {
+    return AL_ENOMEM;
+  }
+  al_err e = al_map_init(&g->want_by_id, c->alloc, sizeof(al_id), c->wants_max, secret);
   if (e == AL_OK) e = al_heap_init(&g->want_timers, c->alloc, c->wants_max);
+  return e;
+}
+
+al_err al_gossip_init(al_gossip *g, const al_gossip_config *c) {
+  memset(g, 0, sizeof *g);
+  if (!config_valid(c)) return AL_EINVAL;
+  g->cfg = *c;
+  al_err e = take_tables(g);
   if (e != AL_OK) {
     al_gossip_clear(g);
     return e;
   }
   for (uint32_t i = 0; i < c->wants_max; i++) g->wants[i].next = i + 1 < c->wants_max ? i + 2 : 0;
-  g->want_free = 1;
-  g->flush_at = g->round_at = AL_TIME_NEVER;
+  for (uint32_t i = 0; i < c->serve_max; i++)
+    g->serves[i].next = (uint16_t)(i + 1 < c->serve_max ? i + 2 : 0);
+  g->want_free = g->serve_free = 1;
+  g->flush_at = g->round_at = g->page_at = g->pace_at = AL_TIME_NEVER;
+  g->marks_at = g->urgent_at = AL_TIME_NEVER;
+  g->filled = c->now;
+  g->deaths_left = g->lives_left = AL_GOSSIP_ALL_MAX;
   return AL_OK;
 }
 
@@ -37,10 +56,14 @@ void al_gossip_clear(al_gossip *g) {
   const al_alloc *a = g->cfg.alloc;
   al_heap_clear(&g->want_timers);
   al_map_clear(&g->want_by_id);
-  if (g->ready != NULL) al_delete(a, g->ready, ready_words(g) * sizeof *g->ready);
-  if (g->news != NULL) al_delete(a, g->news, AL_GOSSIP_NEWS * sizeof *g->news);
-  if (g->wants != NULL) al_delete(a, g->wants, g->cfg.wants_max * sizeof *g->wants);
-  if (g->peers != NULL) al_delete(a, g->peers, g->cfg.links_max * sizeof *g->peers);
+  if (a != NULL) {
+    al_delete(a, g->ready, ready_words(g) * sizeof *g->ready);
+    al_delete(a, g->marks, g->cfg.doubts_max * sizeof *g->marks);
+    al_delete(a, g->serves, g->cfg.serve_max * sizeof *g->serves);
+    al_delete(a, g->news, g->cfg.news_max * sizeof *g->news);
+    al_delete(a, g->wants, g->cfg.wants_max * sizeof *g->wants);
+    al_delete(a, g->peers, g->cfg.links_max * sizeof *g->peers);
+  }
   memset(g, 0, sizeof *g);
 }
 
@@ -53,14 +76,25 @@ void al_gossip_set_wall(al_gossip *g, uint64_t wall_s, al_time now) {
   g->cfg.now = now;
 }
 
-bool al_gossip_spend(al_gossip_bucket *b, uint32_t n, uint32_t per_s, uint32_t most, al_time now) {
-  uint64_t gained = al_min_u64(al_time_since(now, b->at) / (AL_SECOND / per_s), most);
-  if (gained != 0) {
-    b->left = (uint32_t)al_min_u64(b->left + gained, most);
-    b->at = now;
-  }
-  if (b->left < n) return false;
-  b->left -= n;
+/* ---- quotas ---- */
+
+static void grow(uint16_t *left, uint64_t seconds, uint32_t per_s, uint32_t most) {
+  *left = (uint16_t)al_min_u64(*left + seconds * per_s, most);
+}
+
+void al_gossip_fill(al_gossip_peer *p, al_time now) {
+  uint64_t s = al_min_u64(al_time_since(now, p->filled) / AL_SECOND, UINT16_MAX);
+  if (s == 0) return;
+  p->filled = s == UINT16_MAX ? now : p->filled + s * AL_SECOND;
+  grow(&p->trust, s, AL_GOSSIP_TRUST_PER_S, AL_GOSSIP_TRUST_MAX);
+  grow(&p->entries, s, AL_GOSSIP_ENTRIES_PER_S, AL_GOSSIP_ENTRIES_MAX);
+  grow(&p->served, s, AL_GOSSIP_PACE_PER_S, AL_GOSSIP_PACE_BURST);
+  grow(&p->rumours, s, AL_GOSSIP_RUMOURS_PER_S, AL_GOSSIP_RUMOURS_MAX);
+}
+
+bool al_gossip_spend(uint16_t *left, uint32_t n) {
+  if (*left < n) return false;
+  *left = (uint16_t)(*left - n);
   return true;
 }
 
@@ -80,10 +114,20 @@ void al_gossip_wake(al_gossip *g, const al_gossip_peer *p, bool on) {
   g->ready_count = on ? g->ready_count + 1 : g->ready_count - 1;
 }
 
-/* 30 s, give or take a fifth. */
-static al_time next_round(const al_gossip *g, al_time now) {
-  return now + AL_GOSSIP_PERIOD_US / 5 * 4 +
-         al_rng_below(g->cfg.rng, AL_GOSSIP_PERIOD_US / 5 * 2 + 1);
+al_time al_gossip_next_random(const al_gossip *g, al_time now, uint64_t mean_us) {
+  return now + mean_us / 5 * 4 + al_rng_below(g->cfg.rng, mean_us / 5 * 2 + 1);
+}
+
+/* Of a sample a neighbour gets what a message takes at once, from a place at random on, so that not
+ * everybody tells the same; the rest page by page. */
+void al_gossip_list_from(al_gossip *g, al_gossip_peer *p) {
+  bool full = al_book_full(g->cfg.book);
+  p->digest_due = p->digest_whole = true;
+  p->digest_started = p->digest_wrapped = false;
+  p->listing = full;
+  p->digest_from = full ? (uint32_t)al_rng_below(g->cfg.rng, g->cfg.book->reserved + 1) : 0;
+  p->digest_cursor = p->digest_from;
+  al_gossip_wake(g, p, true);
 }
 
 void al_gossip_link_up(al_gossip *g, al_link link, al_time now) {
@@ -93,13 +137,18 @@ void al_gossip_link_up(al_gossip *g, al_link link, al_time now) {
   if (p->link == link) return;
   if (p->link != 0) al_gossip_link_down(g, p->link, now);
   p->link = link;
-  p->digest_due = true;
   p->news_at = g->news_count;
-  p->trust = (al_gossip_bucket){AL_GOSSIP_TRUST_MAX, now};
-  p->entries = (al_gossip_bucket){AL_GOSSIP_ENTRIES_MAX, now};
-  p->served = (al_gossip_bucket){AL_GOSSIP_SERVED_MAX, now};
-  if (g->peers_count++ == 0) g->round_at = next_round(g, now);
-  al_gossip_wake(g, p, true);
+  p->trust = AL_GOSSIP_TRUST_MAX;
+  p->entries = AL_GOSSIP_ENTRIES_MAX;
+  p->served = AL_GOSSIP_PACE_BURST;
+  p->rumours = AL_GOSSIP_RUMOURS_MAX;
+  p->filled = now;
+  if (g->peers_count++ == 0) {
+    g->round_at = al_gossip_next_random(g, now, AL_GOSSIP_PERIOD_US);
+    g->page_at = al_gossip_next_random(g, now, AL_GOSSIP_PAGE_US);
+    if (g->urgent) g->urgent_at = now + URGENT_US;
+  }
+  al_gossip_list_from(g, p);
 }
 
 void al_gossip_link_down(al_gossip *g, al_link link, al_time now) {
@@ -107,16 +156,31 @@ void al_gossip_link_down(al_gossip *g, al_link link, al_time now) {
   al_gossip_peer *p = al_gossip_peer_of(g, link);
   if (p == NULL) return;
   al_gossip_wants_leave(g, p);
+  al_gossip_serve_clear(g, p);
   al_gossip_wake(g, p, false);
   memset(p, 0, sizeof *p);
-  if (--g->peers_count == 0) g->round_at = AL_TIME_NEVER;
+  if (--g->peers_count == 0) g->round_at = g->page_at = AL_TIME_NEVER;
+}
+
+void al_gossip_keep(al_gossip *g, al_link link, bool keep) {
+  al_gossip_peer *p = al_gossip_peer_of(g, link);
+  if (p == NULL || p->keep == keep) return;
+  p->keep = keep;
+  if (p->keep != p->keep_told) al_gossip_wake(g, p, true);
+}
+
+bool al_gossip_kept(const al_gossip *g, al_link link) {
+  const al_gossip_peer *p = al_gossip_peer_of(g, link);
+  return p != NULL && p->kept;
 }
 
 /* ---- news ---- */
 
+/* Of a sample nobody is told what came in: it would be news of everybody to everybody. */
 static void announce(al_gossip *g, const al_id *id, al_link from, al_time now) {
-  g->news[g->news_count++ % AL_GOSSIP_NEWS] = (al_gossip_news){*id, from};
-  g->flush_at = al_min_u64(g->flush_at, now + AL_GOSSIP_ANNOUNCE_US);
+  if (al_book_full(g->cfg.book)) return;
+  al_gossip_news n = {.id = *id, .from = from, .topic = AL_GOSSIP_HAVE};
+  al_gossip_tell(g, &n, now);
 }
 
 void al_gossip_own(al_gossip *g, al_time now, uint64_t sequence) {
@@ -124,21 +188,38 @@ void al_gossip_own(al_gossip *g, al_time now, uint64_t sequence) {
   announce(g, &g->cfg.self, 0, now);
 }
 
+void al_gossip_urgent(al_gossip *g, al_time now) {
+  g->urgent = true;
+  if (g->peers_count != 0) g->urgent_at = now;
+}
+
+static void urgent_due(al_gossip *g, al_time now) {
+  g->urgent = false;
+  g->urgent_at = AL_TIME_NEVER;
+  if (!al_book_full(g->cfg.book)) return;
+  al_gossip_news n = {.id = g->cfg.self,
+                      .stamp = g->own_sequence,
+                      .topic = AL_GOSSIP_NEWER,
+                      .hops = AL_RUMOUR_HOPS_MAX};
+  al_gossip_tell(g, &n, now);
+}
+
 void al_gossip_learned(al_gossip *g, const al_id *peer, al_link from, al_time now) {
+  (void)al_gossip_trust(g, al_book_find(g->cfg.book, peer));
   al_gossip_got(g, peer, from, now);
   announce(g, peer, from, now);
 }
 
 void al_gossip_refused(al_gossip *g, al_link from, al_book_verdict why, al_time now) {
   al_gossip_peer *p = al_gossip_peer_of(g, from);
-  if (why == AL_BOOK_FULL) g->full_until = now + AL_GOSSIP_FULL_US;
+  if (why == AL_BOOK_FULL && !al_book_full(g->cfg.book)) g->full_until = now + AL_GOSSIP_FULL_US;
   if (p == NULL) return;
   uint32_t cost = 0;
   if (why == AL_BOOK_MALFORMED || why == AL_BOOK_PUZZLE || why == AL_BOOK_SIGNATURE)
     cost = AL_GOSSIP_TRUST_FORGED;
   else if (why == AL_BOOK_EXPIRED)
     cost = AL_GOSSIP_TRUST_EXPIRED;
-  p->trust.left -= cost < p->trust.left ? cost : p->trust.left;
+  p->trust = (uint16_t)(p->trust - al_min_u64(cost, p->trust));
 }
 
 /* ---- messages ---- */
@@ -153,34 +234,48 @@ static al_gossip_verdict digest_rx(al_gossip *g, al_gossip_peer *p, al_bytes byt
   al_id id;
   uint64_t sequence;
   if (al_digest_decode(bytes, &r) != AL_OK) return drop(g, AL_COUNT_gossip_parse);
-  uint32_t entries = (uint32_t)(bytes.len / AL_DIGEST_ENTRY_BYTES);
-  if (!al_gossip_spend(&p->entries, entries + 1, AL_GOSSIP_ENTRIES_PER_S, AL_GOSSIP_ENTRIES_MAX,
-                       now))
+  if (!al_gossip_spend(&p->entries, (uint32_t)(bytes.len / AL_DIGEST_ENTRY_BYTES) + 1))
     return drop(g, AL_COUNT_gossip_rate);
   while (al_digest_next(&r, &id, &sequence)) al_gossip_named(g, p, &id, sequence, now);
   return AL_GOSSIP_NONE;
 }
 
-static void serve(al_gossip *g, al_gossip_peer *p, al_peer peer, al_time now) {
-  for (uint32_t i = 0; i < p->serve_count; i++)
-    if (p->serve[(p->serve_first + i) % AL_GOSSIP_SERVE_MAX] == peer) return;
-  if (p->serve_count == AL_GOSSIP_SERVE_MAX ||
-      !al_gossip_spend(&p->served, 1, AL_GOSSIP_SERVED_PER_S, AL_GOSSIP_SERVED_MAX, now)) {
+/* Asked for a descriptor that is not here: if a neighbour is known to be nearer to it, it is
+ * fetched there. Rumours and hints lead towards their origin, so this ends. */
+static void fetch_for(al_gossip *g, al_gossip_peer *p, const al_id *id) {
+  al_rumour r = {.kind = AL_RUMOUR_NEWER, .id = *id};
+  al_gossip_want *w;
+  al_gossip_peer *source = al_gossip_source(g, id, &r.stamp);
+  if (source == NULL || source == p) return;
+  if (!al_gossip_spend(&p->served, 1)) {
     al_count(g->cfg.counters, AL_COUNT_gossip_rate);
     return;
   }
-  p->serve[(p->serve_first + p->serve_count++) % AL_GOSSIP_SERVE_MAX] = peer;
-  al_gossip_wake(g, p, true);
+  if (!al_gossip_want_of(g, source, p, &r, &w)) return;
+  for (unsigned i = 0; i < AL_GOSSIP_FOR; i++) {
+    if (w->wanted_by[i] == p->link) return;
+    if (w->wanted_by[i] != 0) continue;
+    w->wanted_by[i] = p->link;
+    return;
+  }
 }
 
-static al_gossip_verdict want_rx(al_gossip *g, al_gossip_peer *p, al_bytes bytes, al_time now) {
+static al_gossip_verdict want_rx(al_gossip *g, al_gossip_peer *p, al_bytes bytes) {
   al_rd r;
   al_id id;
+  uint64_t newest;
   if (al_want_decode(bytes, &r) != AL_OK) return drop(g, AL_COUNT_gossip_parse);
   while (al_want_next(&r, &id)) {
-    al_peer peer =
-        al_id_equal(&id, &g->cfg.self) ? (al_peer)AL_GOSSIP_OWN : al_book_find(g->cfg.book, &id);
-    if (peer != 0) serve(g, p, peer, now);
+    al_peer peer = al_book_find(g->cfg.book, &id);
+    const al_peer_entry *e = al_book_get(g->cfg.book, peer);
+    if (al_id_equal(&id, &g->cfg.self)) {
+      al_gossip_serve_peer(g, p, (al_peer)AL_GOSSIP_OWN);
+    } else if (e != NULL &&
+               (al_gossip_source(g, &id, &newest) == NULL || newest <= e->desc.sequence)) {
+      al_gossip_serve_peer(g, p, peer);
+    } else {
+      fetch_for(g, p, &id);
+    }
   }
   return AL_GOSSIP_NONE;
 }
@@ -195,13 +290,16 @@ al_gossip_verdict al_gossip_rx(al_gossip *g, al_link link, al_message_kind kind,
                                al_time now) {
   al_gossip_peer *p = al_gossip_peer_of(g, link);
   if (p == NULL) return drop(g, AL_COUNT_gossip_unasked);
+  al_gossip_fill(p, now);
   switch (kind) {
     case AL_MESSAGE_DIGEST:
       return digest_rx(g, p, bytes, now);
     case AL_MESSAGE_WANT:
-      return want_rx(g, p, bytes, now);
+      return want_rx(g, p, bytes);
     case AL_MESSAGE_DESCRIPTOR:
       return descriptor_rx(g, p);
+    case AL_MESSAGE_SAMPLE:
+      return al_gossip_sample_rx(g, p, bytes, now);
     default:
       return drop(g, AL_COUNT_gossip_parse);
   }
@@ -210,15 +308,26 @@ al_gossip_verdict al_gossip_rx(al_gossip *g, al_link link, al_message_kind kind,
 /* ---- time ---- */
 
 al_time al_gossip_deadline(const al_gossip *g) {
-  return al_min_u64(al_min_u64(g->flush_at, g->round_at), al_heap_deadline(&g->want_timers));
+  al_time t = al_min_u64(g->flush_at, g->round_at);
+  t = al_min_u64(t, al_min_u64(g->page_at, g->pace_at));
+  t = al_min_u64(t, al_min_u64(g->marks_at, g->urgent_at));
+  return al_min_u64(t, al_heap_deadline(&g->want_timers));
 }
 
-/* Everybody who has not been told the news is to be told. */
+/* Everybody who has not been told the news is to be told; of a sample, as many neighbours as a
+ * rumour needs to reach all, others each time. */
 static void flush(al_gossip *g) {
+  uint32_t left = g->peers_count, take = left;
+  if (al_book_full(g->cfg.book)) take = (uint32_t)al_min_u64(left, AL_GOSSIP_FAN);
   g->flush_at = AL_TIME_NEVER;
-  for (uint32_t i = 0; i < g->cfg.links_max; i++) {
+  for (uint32_t i = 0; i < g->cfg.links_max && left != 0; i++) {
     al_gossip_peer *p = &g->peers[i];
-    if (p->link == 0 || p->news_at == g->news_count) continue;
+    if (p->link == 0) continue;
+    bool chosen = take == left || al_rng_below(g->cfg.rng, left) < take;
+    left--;
+    take -= chosen;
+    if (!chosen && !p->news_due) p->news_at = g->news_count;
+    if (!chosen || p->news_at == g->news_count) continue;
     p->news_due = true;
     al_gossip_wake(g, p, true);
   }
@@ -227,15 +336,27 @@ static void flush(al_gossip *g) {
 /* The periodic digest, to one neighbour at random. */
 static void round_due(al_gossip *g, al_time now) {
   uint64_t skip = al_rng_below(g->cfg.rng, g->peers_count);
-  g->round_at = next_round(g, now);
+  g->round_at = al_gossip_next_random(g, now, AL_GOSSIP_PERIOD_US);
   for (uint32_t i = 0; i < g->cfg.links_max; i++) {
     al_gossip_peer *p = &g->peers[i];
     if (p->link == 0 || skip-- != 0) continue;
-    if (!p->digest_due) {
-      p->digest_due = true;
-      p->digest_started = false;
-      p->digest_cursor = 0;
-    }
+    if (p->digest_due || p->listing) return;
+    al_gossip_list_from(g, p);
+    if (!al_book_full(g->cfg.book)) return;
+    p->digest_due = p->digest_whole = false; /* in its turn */
+    return;
+  }
+}
+
+/* One more page of the sample for one of those who have not seen all of it. */
+static void page_due(al_gossip *g, al_time now) {
+  g->page_at = al_gossip_next_random(g, now, AL_GOSSIP_PAGE_US);
+  for (uint32_t i = 0; i < g->cfg.links_max; i++) {
+    uint32_t at = (g->page_next + i) % g->cfg.links_max;
+    al_gossip_peer *p = &g->peers[at];
+    if (p->link == 0 || !p->listing || p->digest_due) continue;
+    g->page_next = at + 1;
+    p->digest_due = true;
     al_gossip_wake(g, p, true);
     return;
   }
@@ -243,6 +364,10 @@ static void round_due(al_gossip *g, al_time now) {
 
 void al_gossip_tick(al_gossip *g, al_time now) {
   al_gossip_wants_tick(g, now);
+  al_gossip_serve_tick(g, now);
+  al_gossip_marks_tick(g, now);
+  if (g->urgent_at <= now) urgent_due(g, now);
   if (g->flush_at <= now) flush(g);
   if (g->round_at <= now) round_due(g, now);
+  if (g->page_at <= now) page_due(g, now);
 }

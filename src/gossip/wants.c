@@ -114,35 +114,70 @@ static void named_again(al_gossip *g, al_gossip_peer *p, uint32_t index, uint64_
   }
 }
 
-void al_gossip_named(al_gossip *g, al_gossip_peer *p, const al_id *id, uint64_t sequence,
-                     al_time now) {
+bool al_gossip_want_of(al_gossip *g, al_gossip_peer *source, al_gossip_peer *payer,
+                       const al_rumour *what, al_gossip_want **ret) {
   uint32_t index;
-  bool known;
-  if (al_id_equal(id, &g->cfg.self)) return;
-  if (known_sequence(g, id, &known) >= sequence && known) return;
-  if (al_map_find_id(&g->want_by_id, id, &index)) {
-    named_again(g, p, index, sequence);
-    return;
-  }
-  if (!known && now < g->full_until) return;
-  if (g->want_free == 0) {
+  bool there = al_map_find_id(&g->want_by_id, &what->id, &index);
+  if (!there && g->want_free == 0) {
     al_count(g->cfg.counters, AL_COUNT_gossip_full);
-    return;
+    return false;
   }
   /* No neighbour may fill the table with names of its invention. */
-  if (p->named > g->cfg.wants_max / 2 ||
-      !al_gossip_spend(&p->trust, 1, AL_GOSSIP_TRUST_PER_S, AL_GOSSIP_TRUST_MAX, now)) {
+  if (!there &&
+      (payer->named > g->cfg.wants_max / 2 || !al_gossip_spend(&payer->trust, 1))) {
     al_count(g->cfg.counters, AL_COUNT_gossip_rate);
-    return;
+    return false;
   }
-  index = g->want_free - 1;
-  al_gossip_want *w = want_at(g, index);
-  g->want_free = w->next;
-  *w = (al_gossip_want){.id = *id, .sequence = sequence, .first = p->link};
-  source_add(w, p->link);
-  p->named++;
-  AL_ASSERT(al_map_put_id(&g->want_by_id, id, index) == AL_OK);
-  list_add(g, p, index);
+  if (there) {
+    named_again(g, source, index, what->stamp);
+  } else {
+    index = g->want_free - 1;
+    al_gossip_want *w = want_at(g, index);
+    g->want_free = w->next;
+    *w = (al_gossip_want){.id = what->id, .sequence = what->stamp, .first = payer->link};
+    source_add(w, source->link);
+    payer->named++;
+    AL_ASSERT(al_map_put_id(&g->want_by_id, &what->id, index) == AL_OK);
+    list_add(g, source, index);
+  }
+  if (ret != NULL) *ret = want_at(g, index);
+  return true;
+}
+
+/* In a sample a record is renewed when its keys run out, not whenever there is a newer one: that
+ * would be the whole sample in every epoch. A quarter is renewed an epoch ahead, so that there is
+ * always enough to draw from. */
+static bool due(const al_gossip *g, al_peer peer, al_time now) {
+  const al_peer_entry *e = al_book_get(g->cfg.book, peer);
+  uint64_t epoch = al_gossip_wall(g, now) / AL_EPOCH_S, last = e->desc.epoch + 1;
+  return last < epoch || (last == epoch && al_book_early(g->cfg.book, peer));
+}
+
+/* Who is said to be dead, and has said nothing since, is not asked for. */
+static bool is_buried(const al_gossip *g, const al_id *id, uint64_t sequence) {
+  const al_gossip_news *dead = al_gossip_find_news(g, id, AL_GOSSIP_DEAD);
+  const al_gossip_news *alive = al_gossip_find_news(g, id, AL_GOSSIP_ALIVE);
+  return dead != NULL && dead->stamp >= sequence && (alive == NULL || alive->stamp < dead->stamp);
+}
+
+void al_gossip_named(al_gossip *g, al_gossip_peer *p, const al_id *id, uint64_t sequence,
+                     al_time now) {
+  bool known, full = al_book_full(g->cfg.book);
+  if (al_id_equal(id, &g->cfg.self)) return;
+  if (known_sequence(g, id, &known) >= sequence && known) return;
+  if (known && full && !due(g, al_book_find(g->cfg.book, id), now)) return;
+  if (!known && (!al_book_takes(g->cfg.book, id) || now < g->full_until)) return;
+  if (!known && full && is_buried(g, id, sequence)) return;
+  al_rumour what = {.id = *id, .stamp = sequence};
+  (void)al_gossip_want_of(g, p, p, &what, NULL);
+}
+
+bool al_gossip_fetch(al_gossip *g, al_link link, const al_id *id, uint64_t sequence, al_time now) {
+  al_gossip_peer *p = al_gossip_peer_of(g, link);
+  if (p == NULL || al_id_equal(id, &g->cfg.self)) return false;
+  al_gossip_fill(p, now);
+  al_rumour what = {.id = *id, .stamp = sequence};
+  return al_gossip_want_of(g, p, p, &what, NULL);
 }
 
 /* ---- asking ---- */
@@ -165,16 +200,45 @@ bool al_gossip_ask(al_gossip *g, al_gossip_peer *p, al_time now, al_id *ret_id) 
   return true;
 }
 
+static bool is_asked_of(const al_gossip_want *w, const al_gossip_peer *p) {
+  return p != NULL && w->state == AL_GOSSIP_WANT_ASKED && w->target == p->link;
+}
+
+static void answered(al_gossip_peer *p, al_time now) {
+  p->answered = now;
+  if (p->trust < AL_GOSSIP_TRUST_MAX) p->trust++;
+}
+
+/* The neighbours that it was fetched for get it from the book. */
+static void hand_on(al_gossip *g, const al_gossip_want *w) {
+  al_peer peer = al_book_find(g->cfg.book, &w->id);
+  for (unsigned i = 0; i < AL_GOSSIP_FOR; i++) {
+    al_gossip_peer *p = al_gossip_peer_of(g, w->wanted_by[i]);
+    if (p != NULL) al_gossip_serve_peer(g, p, peer);
+  }
+}
+
+uint32_t al_gossip_transit(al_gossip *g, const al_id *id, al_link from, al_link *ret) {
+  uint32_t index, count = 0;
+  if (!al_map_find_id(&g->want_by_id, id, &index)) return 0;
+  al_gossip_want *w = want_at(g, index);
+  if (!is_asked_of(w, al_gossip_peer_of(g, from))) return 0;
+  for (unsigned i = 0; i < AL_GOSSIP_FOR; i++)
+    if (al_gossip_peer_of(g, w->wanted_by[i]) != NULL) ret[count++] = w->wanted_by[i];
+  want_free(g, index);
+  return count;
+}
+
 void al_gossip_got(al_gossip *g, const al_id *id, al_link from, al_time now) {
   uint32_t index;
   bool known;
   if (!al_map_find_id(&g->want_by_id, id, &index)) return;
   al_gossip_want *w = want_at(g, index);
   al_gossip_peer *p = al_gossip_peer_of(g, from);
-  bool asked = p != NULL && w->state == AL_GOSSIP_WANT_ASKED && w->target == from;
-  if (asked) p->answered = now;
-  if (asked && p->trust.left < AL_GOSSIP_TRUST_MAX) p->trust.left++;
+  bool asked = is_asked_of(w, p);
+  if (asked) answered(p, now);
   if (known_sequence(g, id, &known) >= w->sequence && known) {
+    hand_on(g, w);
     want_free(g, index);
   } else if (asked) { /* it gave an older one than it, or another, had named */
     detach(g, index);
@@ -188,6 +252,8 @@ void al_gossip_wants_leave(al_gossip *g, al_gossip_peer *p) {
     al_gossip_want *w = want_at(g, index);
     if (w->state == AL_GOSSIP_WANT_FREE) continue;
     if (w->first == p->link) w->first = 0;
+    for (unsigned i = 0; i < AL_GOSSIP_FOR; i++)
+      if (w->wanted_by[i] == p->link) w->wanted_by[i] = 0;
     source_remove(w, p->link);
     if (w->target != p->link) continue;
     detach(g, index);

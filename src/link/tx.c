@@ -34,7 +34,7 @@ bool al_link_may_message(const al_links *ls, al_link link, al_message_kind kind)
 
 al_err al_link_send_message(al_links *ls, al_link link, al_message_kind kind, uint32_t id,
                             al_bytes bytes) {
-  AL_ASSERT(kind >= AL_MESSAGE_SPHINX && kind <= AL_MESSAGE_DESCRIPTOR);
+  AL_ASSERT(kind != AL_MESSAGE_REKEY && kind != AL_MESSAGE_REKEYED);
   AL_ASSERT(al_message_valid((uint8_t)kind, (uint32_t)bytes.len));
   al_link_session *s = al_link_session_get(ls, link);
   if (!al_link_may_seal(ls, link)) return AL_ESTATE;

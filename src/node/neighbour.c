@@ -129,6 +129,7 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   al_gossip_link_up(&n->gossip, link, n->now);
   al_guards_reached(&n->guards, peer);
   al_node_found(n, peer);
+  al_gossip_alive(&n->gossip, peer, n->now);
   n->join_wait_us = 0;
   al_event ev = {.kind = AL_EV_LINK_UP, .link = link, .peer = *peer};
   ev.duration_us = (uint32_t)al_min_u64(al_time_since(n->now, nb->since), UINT32_MAX);
@@ -171,6 +172,8 @@ void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool cl
   if (known) ev.peer = peer;
   al_node_tell(n, w, &ev);
   if (was_up && !nb->bye && !n->closing) al_node_miss(n, nb->pinned);
+  if (was_up && known && (nb->ends || (why == AL_EAGAIN && n->up_count != 0)))
+    al_gossip_dead(&n->gossip, &peer, n->now);
   al_book_pin(&n->book, nb->pinned, false); /* this very entry; it may be gone, or new */
   nb->pinned = 0;
   if (known) dial_failed(n, w, &peer);
@@ -203,16 +206,35 @@ static void count_verdict(al_node *n, al_book_verdict v) {
   }
 }
 
+/* A record that the sample does not take may have been fetched for neighbours: they get it if it is
+ * signed as it must be, so that nobody is blamed for what somebody else forged. */
+static bool pass_on(al_node *n, al_link from, al_bytes record) {
+  al_desc d;
+  al_link to[AL_GOSSIP_FOR];
+  if (al_desc_decode(record, &d) != AL_OK) return false;
+  al_id id = al_node_id(n->suite, d.sig_pk);
+  uint32_t count = al_gossip_transit(&n->gossip, &id, from, to);
+  if (count == 0 || al_descriptor_verify(n->suite, &d) != AL_OK) return false;
+  for (uint32_t i = 0; i < count; i++) {
+    if (!al_link_may_message(&n->links, to[i], AL_MESSAGE_DESCRIPTOR)) continue;
+    (void)al_link_send_message(&n->links, to[i], AL_MESSAGE_DESCRIPTOR, 0, record);
+    al_node_touch(n, to[i]);
+  }
+  return true;
+}
+
 void al_node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes record, bool asked) {
   al_peer peer = 0;
   al_book_source src = {.suite = n->suite, .wall_s = al_node_wall_s(n)};
   src.options = AL_BOOK_MAKE_ROOM | (n->simulation ? 0 : AL_BOOK_CHECK_PUZZLE);
+  if (!asked) src.options |= AL_BOOK_ANYBODY; /* a neighbour's own */
   al_book_verdict v = al_book_put(&n->book, &src, record, &peer);
   if (v == AL_BOOK_NEW || v == AL_BOOK_NEWER) {
     al_gossip_learned(&n->gossip, &al_book_get(&n->book, peer)->id, from, n->now);
     al_node_store_peer(n, w, peer);
     return;
   }
+  if (asked && v == AL_BOOK_FULL && pass_on(n, from, record)) return;
   count_verdict(n, v);
   if (!asked) return;
   al_gossip_refused(&n->gossip, from, v, n->now);

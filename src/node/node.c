@@ -126,14 +126,25 @@ static al_err init_links(al_node *n, al_shelf *shelf) {
   return al_links_init(&n->links, &c);
 }
 
+/* The power of two at or above x, within bounds that are powers of two. */
+static uint32_t power_of_two(uint32_t x, uint32_t least, uint32_t most) {
+  uint32_t p = least;
+  while (p < x && p < most) p *= 2;
+  return p;
+}
+
 static al_err init_gossip(al_node *n) {
+  uint32_t peers = n->limits.peers_max;
   al_gossip_config c = {.alloc = &n->alloc,
                         .rng = &n->rng,
                         .counters = &n->counters,
                         .book = &n->book,
                         .self = n->identity.id,
                         .links_max = n->limits.links_max,
-                        .wants_max = (uint32_t)al_min_u64(n->limits.peers_max, 65536),
+                        .wants_max = power_of_two(peers / 4, 8, 512),
+                        .news_max = power_of_two(peers / 2, 16, 512),
+                        .serve_max = power_of_two(peers, 32, 1024),
+                        .doubts_max = peers < 20 ? 2 : peers / 10,
                         .wall_s = n->wall_s,
                         .now = n->now};
   return al_gossip_init(&n->gossip, &c);
@@ -154,9 +165,12 @@ static al_err init_tables(al_node *n) {
 static al_err init_modules(al_node *n, al_shelf *shelf) {
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(&n->rng, secret, sizeof secret);
-  al_err e = al_book_init(&n->book, &n->alloc, n->limits.peers_max, secret, &n->identity.id);
+  /* Beside the sample there is room for neighbours, guards and nodes that are missed. */
+  uint32_t room = n->limits.peers_max + (uint32_t)al_min_u64(n->limits.links_max, 256) + 16;
+  al_err e = al_book_init(&n->book, &n->alloc, room, secret, &n->identity.id);
   if (e == AL_OK && shelf != NULL) al_book_share(&n->book, shelf);
-  if (e == AL_OK) e = al_book_reserve(&n->book, n->limits.peers_max);
+  if (e == AL_OK) al_book_set_sample(&n->book, n->limits.peers_max);
+  if (e == AL_OK) e = al_book_reserve(&n->book, room);
   if (e == AL_OK) e = init_links(n, shelf);
   if (e == AL_OK) e = init_gossip(n);
   if (e == AL_OK) e = init_tables(n);
@@ -181,12 +195,13 @@ al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) 
     e = al_node_keys_init(n);
   }
   if (e == AL_OK) e = al_node_publish(n);
+  if (e == AL_OK && !n->was_clean) al_gossip_urgent(&n->gossip, n->now); /* its keys are new */
   if (e != AL_OK) {
     al_node_free(n, NULL);
     return e;
   }
   n->house_at = n->join_at = n->spare_at = now;
-  n->lost_at = AL_TIME_NEVER;
+  n->lost_at = n->rotate_at = AL_TIME_NEVER;
   *ret = n;
   return AL_OK;
 }
@@ -268,6 +283,7 @@ static void on_rx(al_node *n, al_work *w, const al_input *in) {
     al_node_message(n, w, link, &got.message);
   } else if (v == AL_LINK_CLOSED) {
     al_node_neighbour_of(n, link)->bye = true;
+    al_node_neighbour_of(n, link)->ends = got.code == AL_LINK_CODE_SHUTDOWN;
     al_node_link_lost(n, w, link, why_ended(got.code, AL_ECLOSED), true);
   }
   if (!keep_slot) al_link_message_done(&n->links, got.slot);
@@ -403,6 +419,7 @@ al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config 
   if (e != AL_OK) return e;
   al_links_set(&n->links, n->padding, al_node_wall_s(n), n->now);
   e = al_node_publish(n);
+  al_gossip_urgent(&n->gossip, n->now);
   al_node_store_u64(n, w, "seq", n->sequence);
   al_node_finish(n, w);
   return e;

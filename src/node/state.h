@@ -30,6 +30,8 @@ enum {
   AL_NODE_HELD_MAX = 32768,     /* cells held for all circuits */
   AL_NODE_DIRTY_US = 600000000, /* no new streams on a circuit this long after its first */
   AL_NODE_LINKS_WANTED = 4,     /* random neighbours that a node chooses by itself */
+  AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average */
+  AL_NODE_LINGER_US = 120000000, /* a link that nobody wants is closed by its dialler after this */
   AL_NODE_SETTLE_US = 30000000, /* so long a newcomer has its link however many there are */
   AL_NODE_ROOM_US = 10000000,   /* one link gives way to a newcomer in so long */
   AL_NODE_LOST_MAX = 8,         /* neighbours that are gone and are tried again */
@@ -62,7 +64,7 @@ typedef struct node_neighbour {
   bool up;      /* authenticated and told to everybody */
   bool touched; /* in n->touched */
   bool message_turn;
-  bool bye;        /* one side said CLOSE */
+  bool bye, ends;  /* one side said CLOSE; the other one, that its node ends */
   uint8_t wanted;  /* al_node_want: by this node */
   uint32_t credit; /* bytes the transport takes */
   al_peer pinned;  /* its entry in the book while it is up, if there was one */
@@ -197,7 +199,7 @@ struct al_node {
   uint32_t joins_count, joins_next;
   node_lost lost[AL_NODE_LOST_MAX];
   uint32_t lost_next, lost_wait_us; /* whose turn it is; the pause before the next try */
-  al_time house_at, join_at, spare_at, lost_at, room_at;
+  al_time house_at, join_at, spare_at, lost_at, room_at, rotate_at;
   uint32_t join_wait_us, spare_wait_us;
   bool origins_lost; /* one of them has `lost` set */
   bool again;        /* work was left because the work area was full ... */

@@ -62,12 +62,18 @@ static bool close_redundant(al_node *n, al_work *w, al_link link, const node_nei
   return close_link(n, w, link, AL_LINK_CODE_REDUNDANT);
 }
 
+/* A link that neither side wants is closed by the side that dialled it, after a while. */
 static void close_unused(al_node *n, al_work *w) {
   uint32_t cursor = 0;
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
     node_neighbour *nb = al_node_neighbour_of(n, l);
     if (nb == NULL || !nb->up || close_redundant(n, w, l, nb)) continue;
-    if (in_use(n, l, nb)) nb->used = n->now;
+    bool used = in_use(n, l, nb);
+    al_gossip_keep(&n->gossip, l, used);
+    if (used || al_gossip_kept(&n->gossip, l)) nb->used = n->now;
+    if (!al_link_is_initiator(&n->links, l)) continue;
+    if (al_time_since(n->now, nb->used) < AL_NODE_LINGER_US) continue;
+    (void)close_link(n, w, l, AL_LINK_CODE_DONE);
   }
 }
 
@@ -197,9 +203,23 @@ static tally count_links(al_node *n) {
   return t;
 }
 
+/* In a sample the oldest random neighbour gives way to another one now and then: who stays with the
+ * same few hears of the same nodes only. */
+static void rotate(al_node *n, const tally *t) {
+  if (!al_book_full(&n->book)) {
+    n->rotate_at = AL_TIME_NEVER;
+    return;
+  }
+  bool due = n->rotate_at <= n->now;
+  if (!due && n->rotate_at != AL_TIME_NEVER) return;
+  n->rotate_at = n->now + AL_NODE_ROTATE_US / 2 + al_rng_below(&n->rng, AL_NODE_ROTATE_US);
+  if (due) al_node_unwant_link(n, t->oldest, AL_NODE_WANT_RANDOM);
+}
+
 /* Some neighbours at random, so that the graph of links is connected and news spread. */
 static void seek_neighbours(al_node *n, al_work *w) {
   tally t = count_links(n);
+  rotate(n, &t);
   if (t.up == 0 && t.dialling == 0) try_joins(n, w);
   for (uint32_t tries = 0; tries < 8; tries++) {
     if (t.random >= AL_NODE_LINKS_WANTED || t.dialling >= AL_NODE_DIALS_MAX) return;

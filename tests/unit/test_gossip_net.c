@@ -56,7 +56,24 @@ const al_peer_entry *al_book_own(const al_book *b) {
   return own[node] != 0 ? entry_of(node, own[node]) : NULL;
 }
 
-static const al_book *crowd_book(unsigned node) { return &books[node].base; }
+/* Everybody is a member, and nobody in doubt. */
+bool al_book_takes(const al_book *b, const al_id *id) {
+  (void)b;
+  (void)id;
+  return true;
+}
+
+bool al_book_early(const al_book *b, al_peer peer) { return b != NULL && peer != 0; }
+bool al_book_usable(const al_book *b, al_peer peer) { return b != NULL && peer != 0; }
+bool al_book_forget(al_book *b, al_peer peer) { return b == NULL && peer != 0; }
+
+void al_book_doubt(al_book *b, al_peer peer, bool on) {
+  (void)b;
+  (void)peer;
+  (void)on;
+}
+
+static al_book *crowd_book(unsigned node) { return &books[node].base; }
 
 static uint64_t crowd_sequence(unsigned node, const al_id *id) {
   return books[node].sequence[node_of(id)];

@@ -47,14 +47,14 @@ typedef struct crowd {
   crowd_node *n;
   unsigned count;
   al_time now;
-  uint64_t order, sent[8], bytes;
+  uint64_t order, sent[16], bytes;
   crowd_message *heap;
   size_t in_heap, room;
   uint64_t verified; /* descriptors that were given to a book */
 } crowd;
 
 /* Supplied by the including file. */
-static const al_book *crowd_book(unsigned node);
+static al_book *crowd_book(unsigned node);
 static al_book_verdict crowd_put(crowd *c, unsigned node, al_bytes record, al_id *ret_id);
 static uint64_t crowd_sequence(unsigned node, const al_id *id); /* 0: not known */
 
@@ -187,7 +187,7 @@ static int crowd_free_edge(crowd_node *n) {
 }
 
 /* A link between two nodes, unless there is one; false when there is no room. */
-static bool crowd_connect(crowd *c, unsigned a, unsigned b) {
+CROWD_UNUSED static bool crowd_connect(crowd *c, unsigned a, unsigned b) {
   for (int i = 0; i < CROWD_LINKS_MAX; i++)
     if (c->n[a].edges[i].link != 0 && c->n[a].edges[i].peer == b) return true;
   int x = crowd_free_edge(&c->n[a]), y = crowd_free_edge(&c->n[b]);
@@ -243,6 +243,9 @@ static void crowd_node_init(crowd *c, unsigned i, uint32_t wants_max) {
                           .self = n->id,
                           .links_max = CROWD_LINKS_MAX,
                           .wants_max = wants_max,
+                          .news_max = 512,
+                          .serve_max = 1024,
+                          .doubts_max = 4,
                           .wall_s = CROWD_WALL_S,
                           .now = c->now};
   if (al_gossip_init(&n->g, &cfg) != AL_OK) abort();

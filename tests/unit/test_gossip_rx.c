@@ -8,7 +8,7 @@ static al_book books[NODES];
 static test_alloc book_alloc;
 static al_identity identities[NODES];
 
-static const al_book *crowd_book(unsigned node) { return &books[node]; }
+static al_book *crowd_book(unsigned node) { return &books[node]; }
 
 static uint64_t crowd_sequence(unsigned node, const al_id *id) {
   const al_peer_entry *e = al_book_get(&books[node], al_book_find(&books[node], id));
@@ -228,7 +228,7 @@ static void test_forger(void) {
       al_gossip_refused(&c->n[0].g, link, AL_BOOK_SIGNATURE, c->now);
     }
     if (s == 0)
-      tap_is_u64(al_gossip_peer_of(&c->n[0].g, link)->trust.left, 0, "it is not trusted any more");
+      tap_is_u64(al_gossip_peer_of(&c->n[0].g, link)->trust, 0, "it is not trusted any more");
     if (s == 1)
       tap_is_u64(al_map_count(&c->n[0].g.want_by_id), 400 + 16, "16 names are heard next second");
     c->now += AL_SECOND;
@@ -258,9 +258,9 @@ static void test_glutton(void) {
     got += said(c, link, AL_MESSAGE_DESCRIPTOR, &bytes);
     c->now += 100 * AL_MS;
   }
-  tap_ok(got >= AL_GOSSIP_SERVED_MAX && got <= AL_GOSSIP_SERVED_MAX + 8 * 600 + 1,
+  tap_ok(got >= AL_GOSSIP_PACE_PER_S * 590 &&
+             got <= AL_GOSSIP_PACE_BURST + AL_GOSSIP_PACE_PER_S * 600 + 1,
          "ten minutes of asking: %u descriptors, %u MB", got, (unsigned)(bytes / 1000000));
-  tap_ok(c->n[0].counters.v[AL_COUNT_gossip_rate] > 1000, "gossip_rate");
   /* A flood of digests that name what is known. */
   uint64_t before = c->n[0].counters.v[AL_COUNT_gossip_rate], taken = 0;
   for (unsigned s = 0; s < 2000; s++) {
@@ -351,7 +351,7 @@ static void test_news(void) {
   size_t bytes = 0;
   tap_ok(said(c, link, AL_MESSAGE_DIGEST, &bytes) == 1 && bytes == 42, "one digest of one entry");
   tap_is_u64(al_load_u64(out + 34), 2, "with the new sequence");
-  for (unsigned i = 0; i < AL_GOSSIP_NEWS + 1; i++)
+  for (unsigned i = 0; i < 512 + 1; i++)
     al_gossip_learned(&c->n[0].g, &c->n[0].id, 0, c->now);
   c->now += 200 * AL_MS;
   al_gossip_tick(&c->n[0].g, c->now);
