@@ -1,6 +1,7 @@
 /* node.c — life of a node and dispatch of its inputs. Every public function that changes something
  * ends in node_finish: events out, senders woken, links pumped. */
 #include "node/parts.h"
+#include "node/standby.h"
 #include "node/wake.h"
 
 void al_config_default(al_config *c) {
@@ -343,6 +344,7 @@ static void on_tick(al_node *n, al_work *w) {
   al_node_neighbours_house(n, w);
   al_node_pending_house(n, w);
   al_node_origins_house(n, w);
+  al_node_circuits_house(n, w);
   al_node_store_guards(n, w);
   al_node_forget_stale(n, w);
   al_node_stored_sweep(n, w);
@@ -430,6 +432,7 @@ void al_node_shutdown(al_node *n, al_work *w, al_time now) {
   if (!n->begun) begin(n, w); /* else a clean mark would vouch for tags of a run before */
   n->closing = true;
   n->again = n->starved = false;
+  al_node_origins_end(n, w);
   close_links(n, w);
   (void)al_node_flow_events(n, w);
 }
