@@ -219,6 +219,7 @@ static void options(const sim_run *r, world_options *o) {
   o->nodes = r->nodes;
   o->exits = r->exits;
   if (s->network_crypto == 1) o->suite = al_suite_hacl();
+  if (r->o.suite != NULL) o->suite = r->o.suite;
   network(s, &o->net);
   o->delay_us = (uint32_t)s->net_delay;
   o->jitter_us = (uint32_t)s->net_jitter;
