@@ -120,6 +120,7 @@ static al_err init_links(al_node *n, al_shelf *shelf) {
                        .simulation = n->simulation,
                        .padding = n->padding,
                        .links_max = n->limits.links_max,
+                       .lean = n->limits.lean,
                        .message_slots = n->limits.lean ? AL_LINK_SLOTS_MIN : 0,
                        .places = shelf != NULL ? al_shelf_places(shelf) : NULL,
                        .wall_s = n->wall_s,

@@ -59,6 +59,7 @@ static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_ci
   if (al_circuit_open(&n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
     return AL_REASON_RESOURCE;
   }
+  (void)al_link_widen(&n->links, link);
   al_node_end_begin(n, o->end, circ);
   o->circ = circ;
   o->state = ORIGIN_BUILDING;

@@ -52,6 +52,7 @@ static bool pass_on(al_node *n, al_work *w, al_circ circ, al_link link, const ui
       al_circuit_link_out(&n->circuits, circ, link, &id) == AL_OK &&
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id,
                            al_view(packet, AL_SPHINX_BYTES)) == AL_OK) {
+    (void)al_link_widen(&n->links, link);
     al_node_touch(n, link);
     return true;
   }
@@ -161,6 +162,7 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
     return false;
   }
   (void)al_circuits_reserve(&n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
+  (void)al_link_widen(&n->links, link);
   al_circuit_request q = {
       .link = link, .id = m->id, .route = &res.route, .hop_secret = keys.secret};
   al_circuit_verdict v =
