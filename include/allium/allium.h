@@ -286,6 +286,7 @@ typedef enum al_event_kind {
   AL_EV_STREAM_RESET,    /* gone, handle dead: stream, reason */
   AL_EV_STREAM_CLOSED,   /* both directions finished, handle dead: stream */
   AL_EV_STREAM_WRITABLE, /* room again after a short write: stream, count = bytes */
+  AL_EV_LOOKUP,          /* a lookup ended: lookup, err, hops, duration_us, count and data = IDs */
 } al_event_kind;
 
 typedef struct al_event {
@@ -293,7 +294,7 @@ typedef struct al_event {
   al_link link;
   al_stream stream;
   al_circ circ;
-  uint32_t count;
+  uint32_t lookup, hops, count;
   uint32_t duration_us;
   al_reason reason;
   al_err err;

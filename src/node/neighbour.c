@@ -127,6 +127,8 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   nb->pinned = al_book_find(&n->book, peer);
   al_book_pin(&n->book, nb->pinned, true);
   al_gossip_link_up(&n->gossip, link, n->now);
+  const al_peer_entry *known = al_book_get(&n->book, nb->pinned);
+  al_dht_link_up(&n->dht, link, peer, known != NULL ? known->group : 0, n->now);
   al_guards_reached(&n->guards, peer);
   al_node_found(n, peer);
   al_gossip_alive(&n->gossip, peer, n->now);
@@ -162,6 +164,7 @@ void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool cl
     n->up_count--;
     while (al_circuit_link_down(&n->circuits, link, &gone)) al_node_circuit_gone(n, w, &gone);
     al_gossip_link_down(&n->gossip, link, n->now);
+    al_dht_link_down(&n->dht, link, n->now);
   }
   al_link_free(&n->links, link);
   if (close_transport) {

@@ -1,7 +1,6 @@
 /* node.c — life of a node and dispatch of its inputs. Every public function that changes something
  * ends in node_finish: events out, senders woken, links pumped. */
-#include "node/parts.h"
-#include "node/standby.h"
+#include "node/overlay.h"
 #include "node/wake.h"
 
 void al_config_default(al_config *c) {
@@ -120,7 +119,6 @@ static al_err init_links(al_node *n, al_shelf *shelf) {
                        .simulation = n->simulation,
                        .padding = n->padding,
                        .links_max = n->limits.links_max,
-                       .lean = n->limits.lean,
                        .message_slots = n->limits.lean ? AL_LINK_SLOTS_MIN : 0,
                        .places = shelf != NULL ? al_shelf_places(shelf) : NULL,
                        .wall_s = n->wall_s,
@@ -175,6 +173,7 @@ static al_err init_modules(al_node *n, al_shelf *shelf) {
   if (e == AL_OK) e = al_book_reserve(&n->book, room);
   if (e == AL_OK) e = init_links(n, shelf);
   if (e == AL_OK) e = init_gossip(n);
+  if (e == AL_OK) e = al_node_dht_init(n);
   if (e == AL_OK) e = init_tables(n);
   if (e == AL_OK && !n->limits.lean) e = al_node_wake(n);
   if (e == AL_OK) e = al_node_stored_init(n);
@@ -228,6 +227,7 @@ void al_node_free(al_node *n, al_work *w) {
   if (w != NULL) release_bufs(n, w);
   al_node_sleep(n);
   al_gossip_clear(&n->gossip);
+  al_dht_clear(&n->dht);
   al_links_clear(&n->links);
   al_book_clear(&n->book);
   al_node_keys_clear(n);
@@ -281,6 +281,8 @@ static void on_rx(al_node *n, al_work *w, const al_input *in) {
     buf = 0;
   } else if (v == AL_LINK_MESSAGE && got.message.kind == AL_MESSAGE_SPHINX) {
     keep_slot = al_node_setup(n, w, link, &got.message, got.slot);
+  } else if (v == AL_LINK_MESSAGE && got.message.kind == AL_MESSAGE_DHT) {
+    al_node_dht_message(n, w, link, (al_span){got.message.ptr, got.message.len});
   } else if (v == AL_LINK_MESSAGE) {
     al_node_message(n, w, link, &got.message);
   } else if (v == AL_LINK_CLOSED) {
@@ -343,9 +345,9 @@ static void on_tick(al_node *n, al_work *w) {
   n->house_at = n->now + AL_NODE_HOUSE_US;
   al_node_keys_house(n, w);
   al_node_neighbours_house(n, w);
+  al_node_dht_house(n, w);
   al_node_pending_house(n, w);
   al_node_origins_house(n, w);
-  al_node_circuits_house(n, w);
   al_node_store_guards(n, w);
   al_node_forget_stale(n, w);
   al_node_stored_sweep(n, w);
@@ -357,6 +359,7 @@ void al_node_finish(al_node *n, al_work *w) {
   (void)al_node_flow_events(n, w);
   al_node_flow_wants(n);
   al_node_gossip_send(n, w);
+  al_node_dht_pump(n, w);
   al_node_pump_all(n, w);
 }
 
@@ -390,7 +393,8 @@ al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
     case AL_IN_LINK_UP:
       on_link_up(n, w, in);
       break;
-    case AL_IN_LINK_DOWN:
+    case AL_IN_LINK_DOWN: /* its CLOSE may have been overtaken */
+      if (in->u.down == AL_DOWN_PEER) al_node_neighbour_of(n, in->link)->bye = true;
       al_node_link_lost(n, w, in->link, in->u.down == AL_DOWN_CERT ? AL_ECRYPTO : AL_ECLOSED,
                         false);
       break;
@@ -411,6 +415,7 @@ al_time al_node_deadline(const al_node *n) {
   al_time t = n->again ? al_min_u64(n->house_at, n->now + AL_MS) : n->house_at;
   t = al_min_u64(t, al_links_deadline(&n->links));
   t = al_min_u64(t, al_gossip_deadline(&n->gossip));
+  t = al_min_u64(t, al_dht_deadline(&n->dht));
   t = al_min_u64(t, al_circuit_deadline(&n->circuits));
   return al_min_u64(t, al_streams_deadline(&n->streams));
 }
@@ -420,6 +425,7 @@ al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config 
   if (now > n->now) n->now = now;
   al_err e = take_face(n, c);
   if (e != AL_OK) return e;
+  al_node_dht_face(n);
   al_links_set(&n->links, n->padding, al_node_wall_s(n), n->now);
   e = al_node_publish(n);
   al_gossip_urgent(&n->gossip, n->now);
@@ -433,7 +439,6 @@ void al_node_shutdown(al_node *n, al_work *w, al_time now) {
   if (!n->begun) begin(n, w); /* else a clean mark would vouch for tags of a run before */
   n->closing = true;
   n->again = n->starved = false;
-  al_node_origins_end(n, w);
   close_links(n, w);
   (void)al_node_flow_events(n, w);
 }

@@ -4,9 +4,8 @@
 /* ---- reasons ---- */
 
 /* If all links were its own wish it would lock newcomers out: part of them is left to others. */
-static bool may_want(const al_node *n, const node_neighbour *nb) {
+bool al_node_may_want(const al_node *n) {
   uint32_t wanted = 0;
-  if (nb != NULL && nb->wanted != 0) return true;
   for (uint32_t i = 0; i < n->limits.links_max; i++) {
     wanted += n->neighbours[i].link != 0 && n->neighbours[i].wanted != 0;
   }
@@ -16,7 +15,8 @@ static bool may_want(const al_node *n, const node_neighbour *nb) {
 al_err al_node_want_link(al_node *n, al_work *w, const al_id *peer, al_node_want why) {
   al_link link = al_link_find_by_peer(&n->links, peer);
   if (link == 0) link = al_link_find_dialling(&n->links, peer);
-  if (!may_want(n, al_node_neighbour_of(n, link))) return AL_EFULL;
+  const node_neighbour *there = al_node_neighbour_of(n, link);
+  if ((there == NULL || there->wanted == 0) && !al_node_may_want(n)) return AL_EFULL;
   if (link == 0) {
     al_err e = al_node_dial_peer(n, w, peer);
     if (e != AL_OK) return e;

@@ -29,6 +29,10 @@ void al_node_unwant_link(al_node *n, al_link link, al_node_want why);
  * sim/network, sim/hostile. */
 al_err al_node_dial(al_node *n, al_work *w, const al_id *peer, al_bytes address, al_link *ret);
 
+/* al_node_may_want — whether this node may want one link more: three quarters are its own.
+ * Result: whether.   Cost: O(links_max).   Source: PROTOCOL.md 7.1.   Tested: sim/tables. */
+bool al_node_may_want(const al_node *n);
+
 /* al_node_make_room — the table of links is full: the one least wanted is closed (code LIMIT), of
  * those that are no newcomers and carry nothing.
  * Result: false when there is none.   Cost: O(links).   Source: PROTOCOL.md 4.3, 7.1.

@@ -135,9 +135,12 @@ bool al_work_del(al_work *w, al_bytes key) {
 
 bool al_work_event(al_work *w, const al_event *ev) {
   if (ev->target != NULL && !arena_fits(w, sizeof *ev->target)) return false;
+  bool copied = ev->kind == AL_EV_LOOKUP; /* data of others lies in packets that are held */
+  if (copied && !arena_fits(w, ev->data.len)) return false;
   al_effect *fx = push(w, AL_FX_EVENT, ev->link);
   if (fx == NULL) return false;
   fx->u.event = *ev;
+  if (copied) fx->u.event.data = arena_copy(w, ev->data);
   if (ev->target != NULL) {
     al_bytes copy = arena_copy(w, al_view(ev->target, sizeof *ev->target));
     fx->u.event.target = (const al_target *)(const void *)copy.ptr;

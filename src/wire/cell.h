@@ -69,6 +69,11 @@ void al_cell_encode(const al_cell_header *h, uint8_t out[AL_CELL_HEADER_BYTES]);
  * Source: PROTOCOL.md 4.4.             Tested: unit/wire_cell. */
 bool al_message_valid(uint8_t kind, uint32_t total);
 
+/* al_message_is_prompt — whether somebody waits for such a message: it goes before others. */
+static inline bool al_message_is_prompt(uint8_t kind) {
+  return kind == AL_MESSAGE_SPHINX || kind == AL_MESSAGE_DHT;
+}
+
 /* al_cell_fragment — the counter of fragment `index` of a message of `total` bytes. */
 static inline uint64_t al_cell_fragment(uint32_t total, uint16_t index) {
   return (uint64_t)total | (uint64_t)index << 32;

@@ -7,8 +7,7 @@ enum { ENTRY_BYTES_MIN = 33 };
 
 static void get_state(al_rd *r, al_dht_message *m) {
   m->flags = al_rd_u8(r);
-  if (al_rd_u16(r) != 0 || (m->flags & ~(AL_DHT_STATE_CONTACT | AL_DHT_STATE_WANTED)) != 0)
-    al_rd_fail(r);
+  if (al_rd_u16(r) != 0 || (m->flags & ~AL_DHT_STATE_CONTACT) != 0) al_rd_fail(r);
 }
 
 static void get_query(al_rd *r, al_dht_message *m) {

@@ -25,8 +25,8 @@ typedef enum al_dht_type {
   AL_DHT_ANSWER = 4,
 } al_dht_type;
 
-/* Flags of a STATE: the sender routes queries; the sender wants to keep this link. */
-enum { AL_DHT_STATE_CONTACT = 1, AL_DHT_STATE_WANTED = 2 };
+/* Flag of a STATE: the sender routes queries. */
+enum { AL_DHT_STATE_CONTACT = 1 };
 
 /* al_dht_op — what a query asks of the node that is closest to its target. */
 typedef enum al_dht_op {

@@ -165,7 +165,8 @@ static void test_mutable(void) {
   verdict(&o, AL_RECORD_SAME, "signed anew it is the same");
   buffer[o.bytes.len - 1] ^= 1;
   tap_ok(holds(&o, WALL), "and the one that was verified stays");
-  o = mutable(1, 6, "a longer value than before, so that blocks change: "
+  o = mutable(1, 6,
+              "a longer value than before, so that blocks change: "
               "........................................................................"
               "........................................................................"
               "........................................................................",
@@ -444,9 +445,9 @@ int main(int argc, char **argv) {
   for (int v = 0; v < AL_RECORD_VERDICT_COUNT; v++)
     named += al_record_verdict_name((al_record_verdict)v)[0] != '?' &&
              strcmp(al_record_verdict_text((al_record_verdict)v), "unknown verdict") != 0;
-  tap_ok(named == AL_RECORD_VERDICT_COUNT &&
-             al_record_verdict_name(AL_RECORD_VERDICT_COUNT)[0] == '?',
-         "every verdict has a name and a text");
+  tap_ok(
+      named == AL_RECORD_VERDICT_COUNT && al_record_verdict_name(AL_RECORD_VERDICT_COUNT)[0] == '?',
+      "every verdict has a name and a text");
   tap_ok(test_alloc_clean(&memory), "nothing leaked, nothing allocated on the way");
   return tap_done();
 }

@@ -166,8 +166,6 @@ def circuit():
     for i, (v, body) in zip((2, 1, 0), al.backward(hops, start, plain)):
         f.add(f'backward.{i}.counter', v)
         f.add(f'backward.{i}.body', body)
-    for op, name in ((1, 'join'), (2, 'joined')):
-        f.add(f'resume.{name}', al.resume_payload(op, hops[2]['resume'], hops[1]['resume']))
     return f
 
 
@@ -209,8 +207,8 @@ def lookups():
     for i, a in enumerate(addresses):
         f.add(f'address.{i}', a)
     f.add('payload', payload)
-    f.add('state', overlay.state(1, 1))
-    f.add('state.client', overlay.state(0, 1))
+    f.add('state', overlay.state(1))
+    f.add('state.client', overlay.state(0))
     f.add('find', overlay.query(1, 0, 23, 2, number, target))
     f.add('find.local', overlay.query(1, 1, 0, 0, number, target))
     f.add('put', overlay.query(3, 2, 24, 3, number, target, payload))

@@ -2,8 +2,8 @@
 import struct
 
 
-def state(contact, wanted):
-    return bytes([1, contact | wanted << 1, 0, 0])
+def state(contact):
+    return bytes([1, contact, 0, 0])
 
 
 def query(op, flags, ttl, path, number, target, payload=b''):

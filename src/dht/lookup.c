@@ -1,0 +1,312 @@
+/* lookup.c — what this node looks up: several paths at once, each over another neighbour first.
+ * Every node takes a number only once, so the paths share no node but the last. Paths that name
+ * different nodes as the closest are tried again over other neighbours. */
+#include "dht/internal.h"
+
+static al_dht_lookup *by_handle(const al_dht *d, uint32_t handle) {
+  uint32_t i = handle & 255;
+  if (handle == 0 || i >= d->cfg.lookups_max || d->lookups[i].handle != handle) return NULL;
+  return &d->lookups[i];
+}
+
+static al_dht_lookup *by_query(const al_dht *d, uint64_t query) {
+  for (uint32_t i = 0; i < d->cfg.lookups_max; i++) {
+    al_dht_lookup *l = &d->lookups[i];
+    if (l->handle != 0 && l->query == query) return l;
+  }
+  return NULL;
+}
+
+bool al_dht_has_lookup(const al_dht *d, uint64_t query) { return by_query(d, query) != NULL; }
+
+static void begin_wave(al_dht *d, al_dht_lookup *l, al_time now) {
+  l->query = al_rng_u64(d->cfg.rng);
+  for (uint32_t i = 0; i < l->ask.paths; i++) {
+    l->path[i] = (dht_path){.state = STATE_RETRY, .deadline = now};
+  }
+  al_dht_due(d, now);
+}
+
+al_err al_dht_start(al_dht *d, const al_dht_ask *ask, al_time now, uint32_t *ret) {
+  bool local = (ask->flags & AL_DHT_LOCAL) != 0;
+  if (ask->op < AL_DHT_FIND || ask->op > AL_DHT_DESCRIPTOR || ask->paths < 1 ||
+      ask->paths > AL_DHT_PATHS_MAX || ask->payload.len > AL_DHT_PAYLOAD_BYTES_MAX ||
+      (local && al_dht_contact_of(d, ask->via) == NULL)) {
+    return AL_EINVAL;
+  }
+  uint32_t i = ask->user == 0 || d->cfg.lookups_max == 1 ? 0 : 1; /* one is for upkeep */
+  while (i < d->cfg.lookups_max && d->lookups[i].handle != 0) i++;
+  if (i == d->cfg.lookups_max) return AL_EFULL;
+  al_dht_lookup *l = &d->lookups[i];
+  d->serial = (d->serial + 1) & 0xffffff;
+  if (d->serial == 0) d->serial = 1;
+  *l = (al_dht_lookup){.handle = d->serial << 8 | i, .ask = *ask};
+  l->started = now;
+  l->deadline = now + AL_DHT_LOOKUP_US;
+  if (local) l->ask.paths = 1;
+  begin_wave(d, l, now);
+  *ret = l->handle;
+  return AL_OK;
+}
+
+void al_dht_stop(al_dht *d, uint32_t lookup) {
+  al_dht_lookup *l = by_handle(d, lookup);
+  if (l != NULL) *l = (al_dht_lookup){0};
+}
+
+/* ---- answers ---- */
+
+/* Who was named, the closest first; of the upkeep's lookup nobody is remembered. */
+static al_dht_named *named_of(const al_dht *d, const al_dht_lookup *l) {
+  size_t i = (size_t)(l - d->lookups);
+  return i == 0 ? NULL : d->named + (i - 1) * NAMED_MAX;
+}
+
+static al_dht_named *add_named(al_dht *d, al_dht_lookup *l, const al_id *id) {
+  al_dht_named *all = named_of(d, l);
+  uint64_t target = al_dht_prefix(&l->ask.target), distance = al_dht_prefix(id) ^ target;
+  uint32_t at = 0;
+  if (all == NULL) return NULL;
+  while (at < l->named_count && (al_dht_prefix(&all[at].id) ^ target) < distance) at++;
+  for (uint32_t i = at; i < l->named_count; i++) {
+    if (al_id_equal(&all[i].id, id)) return &all[i];
+  }
+  if (at == NAMED_MAX) return NULL;
+  if (l->named_count < NAMED_MAX) l->named_count++;
+  memmove(&all[at + 1], &all[at], (l->named_count - 1u - at) * sizeof *all);
+  all[at] = (al_dht_named){.id = *id};
+  return &all[at];
+}
+
+/* How densely nodes lie around a target that nobody chose for being dense: the distance of the
+ * AL_DHT_CLOSE-th of those that the closest one names. */
+static void measure(al_dht *d, const al_dht_lookup *l, const al_dht_message *m) {
+  al_rd r = al_rd_init(m->entries);
+  al_dht_entry e;
+  uint64_t far = 0, target = al_dht_prefix(&l->ask.target);
+  uint64_t spread = d->spread != 0 ? d->spread : d->radius;
+  uint32_t n = 0;
+  if (l->ask.op != AL_DHT_FIND || l->ask.flags != 0 || spread == UINT64_MAX) return;
+  while (n < AL_DHT_CLOSE && al_dht_next_entry(&r, &e)) {
+    far = al_max_u64(far, al_dht_prefix(&e.id) ^ target);
+    n++;
+  }
+  if (n < AL_DHT_CLOSE) return;
+  if (far / 8 > spread) far = spread * 8; /* one answer does not decide */
+  d->spread = spread - spread / 16 + far / 16;
+}
+
+static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m) {
+  al_rd r = al_rd_init(m->entries);
+  al_dht_entry e;
+  measure(d, l, m);
+  for (uint32_t i = 0; al_dht_next_entry(&r, &e); i++) {
+    if (i != 0 && al_id_equal(&e.id, &d->cfg.self)) continue;
+    al_dht_named *n = add_named(d, l, &e.id);
+    if (n == NULL) continue;
+    if (n->by < UINT8_MAX) n->by++;
+    if (i != 0) continue;
+    n->hops = (uint8_t)(m->hops + 1);
+    if (n->answers < UINT8_MAX) n->answers++;
+  }
+  l->answers++;
+  bool good = m->code == AL_DHT_FOUND || m->code == AL_DHT_STORED ||
+              (l->ask.op == AL_DHT_FIND && (l->ask.flags & AL_DHT_EXACT) == 0);
+  if (!good) return;
+  l->found = true;
+  l->hops = (uint8_t)(m->hops + 1);
+  if (l->ask.first) l->over = true;
+}
+
+bool al_dht_lookup_answer(al_dht *d, al_link from, const al_dht_message *m, al_time now,
+                          al_dht_in *ret) {
+  al_dht_lookup *l = by_query(d, m->query);
+  if (l == NULL || l->over || m->path >= l->ask.paths) return false;
+  dht_path *p = &l->path[m->path];
+  if (p->link != from || (p->state != STATE_ASKED && p->state != STATE_WAITING)) return false;
+  if (p->state == STATE_ASKED) al_dht_acked(d, from, p->asked, now);
+  al_dht_fault(d, from, true);
+  p->state = STATE_DONE;
+  take_answer(d, l, m);
+  al_dht_due(d, now);
+  ret->lookup = l->handle;
+  ret->user = l->ask.user;
+  ret->op = l->ask.op;
+  return true;
+}
+
+void al_dht_own(al_dht *d, uint32_t lookup, const al_dht_message *answer, al_time now) {
+  al_dht_lookup *l = by_handle(d, lookup);
+  if (l == NULL || l->over) return;
+  take_answer(d, l, answer);
+  al_dht_named *me = add_named(d, l, &d->cfg.self);
+  if (me == NULL) return;
+  me->hops = 0;
+  me->by = me->answers = AL_DHT_PATHS_MAX; /* of this answer there is no doubt */
+  al_dht_due(d, now);
+}
+
+bool al_dht_lookup_ack(al_dht *d, al_link from, const al_dht_message *m, al_time now) {
+  al_dht_lookup *l = by_query(d, m->query);
+  if (l == NULL || m->path >= l->ask.paths) return false;
+  dht_path *p = &l->path[m->path];
+  if (p->link != from || p->state != STATE_ASKED) return true; /* late */
+  if (m->code == AL_DHT_TAKEN) {
+    al_dht_acked(d, from, p->asked, now);
+    p->state = STATE_WAITING;
+    p->deadline = now + al_dht_answer_wait(d, from, al_dht_prefix(&l->ask.target));
+  } else {
+    p->state = STATE_RETRY;
+    p->deadline = now;
+  }
+  al_dht_due(d, p->deadline);
+  return true;
+}
+
+void al_dht_lookup_lost(al_dht *d, al_link link, al_time now) {
+  for (uint32_t i = 0; i < d->cfg.lookups_max; i++) {
+    al_dht_lookup *l = &d->lookups[i];
+    for (uint32_t k = 0; l->handle != 0 && k < l->ask.paths; k++) {
+      dht_path *p = &l->path[k];
+      if (p->link != link || (p->state != STATE_ASKED && p->state != STATE_WAITING)) continue;
+      p->state = STATE_RETRY;
+      p->deadline = now;
+      al_dht_due(d, now);
+    }
+  }
+}
+
+/* ---- time ---- */
+
+static void send(al_dht *d, al_dht_lookup *l, uint8_t path, al_dht_event *ret) {
+  *ret = (al_dht_event){
+      .kind = AL_DHT_EV_SEND, .link = l->path[path].link, .lookup = l->handle, .user = l->ask.user};
+  ret->message = (al_dht_message){.type = AL_DHT_QUERY,
+                                  .op = (uint8_t)l->ask.op,
+                                  .flags = l->ask.flags,
+                                  .path = path,
+                                  .query = l->query,
+                                  .target = l->ask.target,
+                                  .payload = l->ask.payload};
+  if ((l->ask.flags & AL_DHT_LOCAL) == 0)
+    ret->message.ttl = (uint8_t)(AL_DHT_TTL - al_rng_below(d->cfg.rng, 4));
+}
+
+/* Over which neighbour a path begins: the nearest that no path has used; it need not be closer than
+ * this node. */
+static al_link first_hop(const al_dht *d, const al_dht_lookup *l) {
+  if ((l->ask.flags & AL_DHT_LOCAL) != 0) return l->tried_count == 0 ? l->ask.via : 0;
+  if (l->tried_count == TRIED_MAX) return 0;
+  al_dht_pick p = {.target = al_dht_prefix(&l->ask.target),
+                   .below = UINT64_MAX,
+                   .tried = l->tried,
+                   .tried_count = l->tried_count};
+  const al_dht_contact *c = al_dht_nearest(d, &p);
+  return c != NULL ? c->link : 0;
+}
+
+/* Is this node itself the closest that it knows? Then it is asked first. */
+static bool asks_itself(al_dht *d, const al_dht_lookup *l) {
+  if (l->tried_count != 0 || l->answers != 0 || (l->ask.flags & AL_DHT_LOCAL) != 0) return false;
+  if (!d->cfg.contact || !al_dht_close_to(d, al_dht_prefix(&l->ask.target))) return false;
+  if (al_id_equal(&l->ask.target, &d->cfg.self) && l->ask.user == 0) return false;
+  uint64_t target = al_dht_prefix(&l->ask.target);
+  al_dht_pick p = {.target = target, .below = target ^ d->self};
+  return al_dht_nearest(d, &p) == NULL;
+}
+
+/* The closest ones; those that only one of several paths names come last, because it may lie. */
+static void put_best(const al_dht *d, const al_dht_lookup *l, al_dht_event *ret) {
+  const al_dht_named *all = named_of(d, l);
+  for (uint32_t pass = 0; pass < 2 && all != NULL; pass++) {
+    for (uint32_t i = 0; i < l->named_count && ret->count < AL_DHT_BEST; i++) {
+      bool sure = l->answers <= 1 || all[i].by >= 2;
+      if (sure != (pass == 0)) continue;
+      if (all[i].answers != 0 && ret->count == 0) ret->hops = all[i].hops;
+      ret->best[ret->count++] = all[i].id;
+    }
+  }
+}
+
+static void end(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret) {
+  *ret = (al_dht_event){.kind = AL_DHT_EV_END,
+                        .lookup = l->handle,
+                        .user = l->ask.user,
+                        .answers = l->answers,
+                        .hops = l->hops,
+                        .found = l->found,
+                        .took_us = (uint32_t)al_time_since(now, l->started)};
+  put_best(d, l, ret);
+  *l = (al_dht_lookup){0};
+}
+
+/* Whether two paths ended at the same node; then that is the closest one, or both lie. */
+static bool agreed(const al_dht *d, const al_dht_lookup *l) {
+  const al_dht_named *all = named_of(d, l);
+  if (l->ask.paths == 1 || all == NULL) return l->answers != 0;
+  if (l->ask.first && l->found) return true;
+  for (uint32_t i = 0; i < l->named_count; i++) {
+    if (all[i].answers >= 2) return true;
+  }
+  return false;
+}
+
+static bool tick_path(al_dht *d, al_dht_lookup *l, uint8_t path, al_time now, al_dht_event *ret) {
+  dht_path *p = &l->path[path];
+  if (p->state != STATE_RETRY) al_dht_fault(d, p->link, false);
+  al_link link = first_hop(d, l);
+  if (link == 0) {
+    p->state = STATE_DONE;
+    return false;
+  }
+  l->tried[l->tried_count++] = link;
+  *p = (dht_path){.link = link, .state = STATE_ASKED, .asked = (uint32_t)now};
+  p->deadline = now + al_dht_ack_wait(d, al_dht_contact_of(d, link));
+  al_dht_due(d, p->deadline);
+  send(d, l, path, ret);
+  return true;
+}
+
+/* One thing for one lookup. */
+static bool tick_one(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret) {
+  al_dht_settle(d);
+  if (l->over || l->deadline <= now) {
+    end(d, l, now, ret);
+    return true;
+  }
+  if (asks_itself(d, l)) {
+    l->path[0].state = STATE_DONE;
+    send(d, l, 0, ret);
+    ret->kind = AL_DHT_EV_HERE;
+    ret->link = 0;
+    return true;
+  }
+  bool all = true;
+  for (uint8_t i = 0; i < l->ask.paths; i++) {
+    dht_path *p = &l->path[i];
+    if (p->state != STATE_DONE && p->deadline <= now && tick_path(d, l, i, now, ret)) return true;
+    if (p->state == STATE_DONE) continue;
+    all = false;
+    al_dht_due(d, p->deadline);
+  }
+  al_dht_due(d, l->deadline);
+  if (!all) return false;
+  if (agreed(d, l) || ++l->waves >= WAVES || first_hop(d, l) == 0) {
+    end(d, l, now, ret);
+    return true;
+  }
+  begin_wave(d, l, now);
+  return tick_path(d, l, 0, now, ret); /* the others at the next call */
+}
+
+bool al_dht_lookup_tick(al_dht *d, al_time now, al_dht_event *ret) {
+  for (uint32_t i = 0; i < d->cfg.lookups_max; i++) {
+    al_dht_lookup *l = &d->lookups[i];
+    if (l->handle == 0) continue;
+    if (tick_one(d, l, now, ret)) {
+      d->next = 0; /* call again */
+      return true;
+    }
+  }
+  return false;
+}
