@@ -1,18 +1,21 @@
 # What a person types. The work is Meson's (meson.build) and the scripts' (tools/); this file only
 # says which. A bare Debian 12 needs make and git; the rest is installed and fetched (tools/setup,
 # tools/fetch).
-.PHONY: all help setup fetch demo check bench fuzz lint format install uninstall clean distclean
+.PHONY: all help setup fetch demo check bench sim-nightly fuzz lint format install uninstall
+.PHONY: clean distclean
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
 BUILD := build
 FUZZ_SECONDS ?= 600
+SIM_SECONDS ?= 600
 
 help:
 	@echo 'make          build build/allium'
 	@echo 'make demo     six nodes on this machine, a download through three hops'
 	@echo 'make check    every test: gcc, clang with sanitizers, WebAssembly; checks and lint'
 	@echo 'make bench    measure; JSON in bench/results/ and a table'
+	@echo 'make sim-nightly  simulate fresh seeds for SIM_SECONDS (600) seconds'
 	@echo 'make fuzz     run each fuzz target for FUZZ_SECONDS (600) seconds'
 	@echo 'make lint     clang-format and clang-tidy over what changed'
 	@echo 'make format   let clang-format rewrite our files'
@@ -44,6 +47,9 @@ check:
 
 bench: all
 	@tools/bench
+
+sim-nightly: all
+	@tools/sim-nightly $(SIM_SECONDS)
 
 fuzz:
 	@tools/setup check

@@ -27,14 +27,23 @@ static char *value_text(const sim_figure *f) {
                          (int)f->decimals, f->value % scale);
 }
 
-static long memory_kb(void) {
-  struct rusage u;
-  return getrusage(RUSAGE_SELF, &u) == 0 ? u.ru_maxrss : 0;
+/* What the run took of this machine. */
+static struct rusage usage(void) {
+  struct rusage u = {0};
+  (void)getrusage(RUSAGE_SELF, &u);
+  return u;
 }
 
-static double events_per_s(sim_run *r, const al_sim_about *about) {
+static double cpu_s(void) {
+  struct rusage u = usage();
+  return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+         (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* By processor time: others may be at work here, too. */
+static double events_per_s(sim_run *r) {
   world_stats st = world_stats_now(sim_run_world(r));
-  return about->wall_s > 0 ? (double)st.events / about->wall_s : 0;
+  return cpu_s() > 0 ? (double)st.events / cpu_s() : 0;
 }
 
 /* Values that were drawn, or that differ from the defaults: fn gets the key and the value. */
@@ -74,8 +83,9 @@ void al_sim_print_table(sim_run *r, const al_sim_about *about) {
   }
   g_autofree char *text = al_table_text(t);
   fputs(text, stdout);
-  printf("\ndigest %016" G_GINT64_MODIFIER "x, %.1f s, %.0f events/s, %ld MiB at most\n",
-         sim_run_digest(r), about->wall_s, events_per_s(r, about), memory_kb() / 1024);
+  printf("\ndigest %016" G_GINT64_MODIFIER
+         "x, %.1f s, %.1f s of processor, %.0f events in each, %ld MiB at most\n",
+         sim_run_digest(r), about->wall_s, cpu_s(), events_per_s(r), usage().ru_maxrss / 1024);
   const char *failure;
   for (size_t i = 0; (failure = sim_run_failure(r, i)); i++) printf("FAILED %s\n", failure);
 }
@@ -151,9 +161,8 @@ void al_sim_print_json(sim_run *r, const al_sim_about *about) {
   printf(",\n  \"seed\": %" G_GUINT64_FORMAT ",\n  \"options\": {", about->seed);
   each_option(about, json_option);
   printf("\n  },\n  \"digest\": \"%016" G_GINT64_MODIFIER "x\"", sim_run_digest(r));
-  printf(
-      ",\n  \"host\": {\n    \"wall_ms\": %.0f,\n    \"events_per_s\": %.0f,\n    \"memory_kb\": "
-      "%ld\n"
-      "  }\n}\n",
-      about->wall_s * 1e3, events_per_s(r, about), memory_kb());
+  printf(",\n  \"host\": {\n    \"wall_ms\": %.0f,\n    \"cpu_ms\": %.0f", about->wall_s * 1e3,
+         cpu_s() * 1e3);
+  printf(",\n    \"events_per_s\": %.0f,\n    \"memory_kb\": %ld\n  }\n}\n", events_per_s(r),
+         usage().ru_maxrss);
 }

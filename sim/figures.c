@@ -90,7 +90,7 @@ static void add_nodes(sim_run *r) {
   add(r, "nodes.peers_mean", "", 2, peers * 100 / n);
   add(r, "nodes.circuits_mean", "", 2, circuits * 100 / n);
   world_stats st = world_stats_now(r->w);
-  add(r, "nodes.memory_bytes", "B", 0, st.core_bytes / n);
+  add(r, "nodes.memory_bytes", "B", 0, (st.core_bytes + st.shelf_bytes) / n);
 }
 
 void figures_make(sim_run *r) {

@@ -3,6 +3,7 @@
 #ifndef SIM_INNER_H
 #define SIM_INNER_H
 
+#include "allium/al_shelf.h"
 #include "arena.h"
 #include "chance.h"
 #include "queue.h"
@@ -76,6 +77,8 @@ struct world {
   void *call_ctx;
   al_alloc alloc;
   bool no_alloc;
+  al_alloc shelf_alloc;
+  al_shelf *shelf; /* may be NULL */
   al_work *work;
   uint32_t bufs;
   actor *actors;

@@ -82,7 +82,7 @@ struct sim_run {
   uint32_t figures_count;
   char failures[FAILURES_KEPT][160];
   uint32_t failures_count;
-  uint64_t drops_seen; /* by the checker of counters */
+  uint32_t never_index[16]; /* of counters that stay at zero, + 1: checker_safety.c */
 };
 
 /* run.c */

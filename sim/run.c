@@ -199,6 +199,7 @@ static void limits(const sim_scenario *s, al_limits *l) {
   l->creates_per_s = (uint32_t)s->limits_creates;
   l->stream_window = (uint32_t)s->limits_window;
   l->replay_tags_max = (uint32_t)s->limits_tags;
+  l->lean = s->limits_lean != 0;
 }
 
 static void network(const sim_scenario *s, sim_net *n) {
@@ -218,6 +219,7 @@ static void options(const sim_run *r, world_options *o) {
   o->nodes = r->nodes;
   o->exits = r->exits;
   if (s->network_crypto == 1) o->suite = al_suite_hacl();
+  if (r->o.suite != NULL) o->suite = r->o.suite;
   network(s, &o->net);
   o->delay_us = (uint32_t)s->net_delay;
   o->jitter_us = (uint32_t)s->net_jitter;
@@ -228,6 +230,7 @@ static void options(const sim_run *r, world_options *o) {
   o->padding = s->network_padding != 0 ? AL_PADDING_REDUCED : AL_PADDING_OFF;
   o->bufs = (uint32_t)s->network_bufs;
   o->no_store = s->network_store == 0;
+  o->shelf = s->limits_lean != 0;
   limits(s, &o->limits);
 }
 

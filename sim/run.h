@@ -23,6 +23,7 @@ typedef struct sim_run_options {
   void (*trace)(void *ctx, const char *line);
   void *trace_ctx;
   uint32_t trace_node;
+  const al_suite *suite; /* NULL: the scenario's; tests break one */
 } sim_run_options;
 
 sim_run *sim_run_new(const sim_run_options *o);

@@ -69,6 +69,19 @@ static void world_release(void *ctx, void *ptr, size_t size) {
   free(ptr);
 }
 
+/* The shelf grows whenever a record comes. */
+static void *shelf_get(void *ctx, size_t size) {
+  world *w = ctx;
+  w->stats.shelf_bytes += size;
+  return calloc(1, size);
+}
+
+static void shelf_put(void *ctx, void *ptr, size_t size) {
+  world *w = ctx;
+  if (ptr != NULL) w->stats.shelf_bytes -= size;
+  free(ptr);
+}
+
 /* ---- host ---- */
 
 al_transport_sink sim_sink_of(const actor *a) {
@@ -160,6 +173,10 @@ world *world_new(const world_options *o, world_event_fn *fn, void *ctx) {
   uint32_t effects = o->effects != 0 ? o->effects : 65536;
   if (al_work_new(&w->work, &w->alloc, w->bufs, effects) != AL_OK) abort();
   w->stats.core_bytes = w->stats.core_bytes_peak = 0; /* of the nodes only */
+  w->shelf_alloc = (al_alloc){w, shelf_get, shelf_put};
+  uint8_t secret[16] = {1};
+  sim_store_u64(secret + 8, o->seed);
+  if (o->shelf && al_shelf_new(&w->shelf, &w->shelf_alloc, o->suite, secret) != AL_OK) abort();
   w->actors = calloc(o->nodes, sizeof *w->actors);
   if (w->actors == NULL) abort();
   sim_timers_init(&w->timers, o->nodes);
@@ -197,6 +214,7 @@ void world_free(world *w) {
   sim_arena_clear(&w->arena);
   sim_timers_clear(&w->timers);
   sim_wires_clear(w);
+  al_shelf_free(w->shelf);
   al_work_free(w->work);
   free(w->actors);
   free(w);
@@ -256,6 +274,7 @@ static void configure(world *w, actor *a, al_config *c, uint8_t address[ADDRESS_
   c->padding = w->o.padding;
   c->hops = w->o.hops;
   if (w->o.limits.links_max != 0) c->limits = w->o.limits;
+  c->shelf = w->shelf;
   memset(c->identity, (int)(a->index + 1), sizeof c->identity);
   sim_store_u32(c->identity, a->index + 1);
   if (a->births != 0) sim_store_u32(c->identity + 4, a->births);

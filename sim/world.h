@@ -30,6 +30,7 @@ typedef struct world_options {
   al_bytes network_secret;
   uint32_t bufs, effects; /* of the work area all nodes share; 0: 65536 */
   bool no_store;          /* what nodes store is forgotten */
+  bool shelf;             /* all nodes share one shelf of descriptors: see al_shelf.h */
   /* NULL, or: change a node's configuration just before it starts */
   void (*configure)(void *ctx, world *w, uint32_t node, al_config *c);
 } world_options;
@@ -51,6 +52,7 @@ typedef struct world_stats {
   uint64_t lost, dropped, blocked, tried; /* by chance; by a full queue; by a fault; again later */
   uint64_t dials, dials_failed, downs;    /* of transport links */
   uint64_t core_bytes, core_bytes_peak;   /* asked for by all cores */
+  uint64_t shelf_bytes;                   /* asked for by their common shelf */
   uint64_t frames_peak, events_peak;      /* under way at one time */
   uint32_t running;
 } world_stats;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "link/session.h"
+#include "link/keys.h"
 
 enum { BATCH = 512, ROUNDS_MAX = 201, FIGURES = 5 };
 

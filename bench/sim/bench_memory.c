@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "link/session.h"
 #include "node/state.h"
 
 enum { NODES = 34, HUB = 0, EXIT = 1, FIRST = 2, LINKS = 64, QUEUE = 1 << 16, FLOWS = 4 };
@@ -298,6 +299,8 @@ static void sizes(void) {
   SIZE(al_node, guards);
   SIZE(al_node, onion);
   SIZE(al_node, rng);
+  printf("%-10s %-44s %10zu\n", "sizeof", "al_link_session", sizeof(al_link_session));
+  printf("%-10s %-44s %10zu\n", "sizeof", "node_neighbour", sizeof(node_neighbour));
 #undef SIZE
 }
 

@@ -7,6 +7,7 @@
 static void take_keys(al_circuits *cs, al_circuit_hop *hop, const al_hop_keys *k) {
   al_wide_init(cs->cfg.suite, k->forward, &hop->forward);
   al_wide_init(cs->cfg.suite, k->backward, &hop->backward);
+  memcpy(hop->resume, k->resume, sizeof hop->resume);
   hop->forward_offset = k->forward_offset;
   hop->backward_offset = k->backward_offset;
 }

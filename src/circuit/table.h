@@ -19,6 +19,7 @@ typedef struct al_circuit_hop {
   al_wide_key forward, backward;
   uint64_t forward_offset, backward_offset; /* below 2^48 */
   al_id id;                                 /* origin: the hop; relay: the next node */
+  uint8_t resume[32];                       /* of use at the end hop: shake/resume.h */
   bool begun;                               /* `first` is set */
   uint64_t first;                           /* wire counter of the first forward cell */
   union {
@@ -75,6 +76,8 @@ struct al_circuit_item {
   uint64_t cells_tx, cells_rx;
   al_time started;
   uint64_t build_us;
+  uint32_t swept_cells;           /* those of it until it was last seen to move ... */
+  al_time swept_at;               /* ... which was then */
   al_circuit_item *older, *newer; /* half-open circuits */
 };
 

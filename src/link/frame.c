@@ -1,5 +1,5 @@
 /* frame.c — see session.h: data frames and the keys of their phases. */
-#include "link/session.h"
+#include "link/keys.h"
 
 enum { TAG_AT = AL_LINK_CELL_AT + AL_CELL_BYTES };
 
@@ -26,12 +26,50 @@ static const uint8_t *rx_of(const al_link_session *s) {
   return s->initiator ? s->keys.r2i : s->keys.i2r;
 }
 
+al_link_turn *al_link_turn_of(const al_links *ls, const al_link_session *s) {
+  return s->turn != 0 ? al_slab_get(&ls->turns, s->turn) : NULL;
+}
+
+al_link_turn *al_link_turn_begin(al_links *ls, al_link_session *s) {
+  void *item;
+  if (s->turn != 0) return al_link_turn_of(ls, s);
+  s->turn = al_slab_take_noalloc(&ls->turns, &item);
+  return s->turn != 0 ? item : NULL;
+}
+
+static void old_ends(al_links *ls, al_link_session *s, al_link_turn *t) {
+  if (s->old_valid) al_link_window_clear(ls, &t->old);
+  s->old_valid = false;
+}
+
+void al_link_turn_keys(al_links *ls, al_link_session *s) {
+  al_link_turn *t = al_link_turn_of(ls, s);
+  AL_ASSERT(t != NULL && s->tx_phase == s->key_phase && s->rx_phase == s->key_phase);
+  old_ends(ls, s, t); /* of the phase before: its frames are later than a whole exchange of keys */
+  memcpy(t->tx, tx_of(s), sizeof t->tx);
+  memcpy(t->rx, rx_of(s), sizeof t->rx);
+}
+
+void al_link_turn_end(al_links *ls, al_link_session *s) {
+  if (s->turn == 0) return;
+  old_ends(ls, s, al_link_turn_of(ls, s));
+  al_slab_drop(&ls->turns, s->turn); /* wiped */
+  s->turn = 0;
+}
+
+const uint8_t *al_link_tx_key(const al_links *ls, const al_link_session *s) {
+  const al_link_turn *t = al_link_turn_of(ls, s); /* NULL also when the link is closing */
+  return s->tx_phase == s->key_phase || t == NULL ? tx_of(s) : t->tx;
+}
+
+const uint8_t *al_link_rx_key(const al_links *ls, const al_link_session *s) {
+  const al_link_turn *t = al_link_turn_of(ls, s);
+  return s->rx_phase == s->key_phase || t == NULL ? rx_of(s) : t->rx;
+}
+
 void al_link_keys_begin(al_links *ls, al_link_session *s, al_time now) {
   s->have_keys = true;
   s->key_phase = s->rx_phase = 0;
-  memcpy(s->rx_key, rx_of(s), sizeof s->rx_key);
-  al_window_init(&s->rx_window, AL_LINK_PHASE_BITS);
-  s->rx_number = 0;
   al_link_keys_tx(ls, s, now);
 }
 
@@ -39,7 +77,6 @@ void al_link_keys_begin(al_links *ls, al_link_session *s, al_time now) {
 void al_link_keys_tx(al_links *ls, al_link_session *s, al_time now) {
   s->tx_phase = s->key_phase;
   s->tx_number = 0;
-  memcpy(s->tx_key, tx_of(s), sizeof s->tx_key);
   s->phase_since = now;
   uint64_t jitter = al_rng_below(ls->cfg.rng, ls->cfg.rekey_us / 16 + 1);
   s->rekey_at = al_time_add(now, ls->cfg.rekey_us - jitter);
@@ -48,17 +85,17 @@ void al_link_keys_tx(al_links *ls, al_link_session *s, al_time now) {
 
 /* A frame of the next phase was opened: its keys are in use on both sides. */
 static void phase_begins(al_links *ls, al_link_session *s, al_time now) {
-  memcpy(s->rx_old, s->rx_key, sizeof s->rx_old);
-  s->old_window = s->rx_window;
+  al_link_turn *t = al_link_turn_of(ls, s);
+  bool wide = s->window.wide != 0;
+  t->old = s->window;
+  t->old_until = al_time_add(now, AL_LINK_OLD_KEY_US);
   s->old_valid = true;
-  s->old_until = al_time_add(now, AL_LINK_OLD_KEY_US);
+  s->window = (al_link_window){0};
+  if (wide) (void)al_link_window_widen(ls, &s->window, false); /* else narrow for this phase */
   s->rx_phase = s->key_phase;
-  memcpy(s->rx_key, rx_of(s), sizeof s->rx_key);
-  al_window_init(&s->rx_window, AL_LINK_PHASE_BITS);
-  s->rx_number = 0;
   if (s->tx_phase != s->key_phase) al_link_keys_tx(ls, s, now);
   al_count(ls->cfg.counters, AL_COUNT_link_rekeyed);
-  al_link_arm(ls, s, s->old_until);
+  al_link_arm(ls, s, t->old_until);
 }
 
 bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, uint8_t frame[AL_FRAME_BYTES],
@@ -66,26 +103,27 @@ bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, uint8_t fr
   uint64_t counter = al_load_u64(frame);
   uint32_t phase = (uint32_t)(counter >> AL_LINK_PHASE_BITS);
   uint64_t number = counter & (((uint64_t)1 << AL_LINK_PHASE_BITS) - 1);
-  const uint8_t *key = s->rx_key;
-  al_window *window = &s->rx_window;
+  const uint8_t *key = NULL;
+  al_link_window *window = &s->window;
   bool next = false;
   *why = AL_COUNT_link_auth;
-  if (phase == s->rx_phase + 1u && s->key_phase == phase) {
+  if (phase == s->rx_phase) {
+    key = al_link_rx_key(ls, s);
+  } else if (phase == s->rx_phase + 1u && s->key_phase == phase) {
     key = rx_of(s);
     next = true;
   } else if (s->old_valid && phase + 1 == s->rx_phase) {
-    key = s->rx_old;
-    window = &s->old_window;
-  } else if (phase != s->rx_phase) {
+    key = al_link_turn_of(ls, s)->rx;
+    window = &al_link_turn_of(ls, s)->old;
+  } else {
     return false;
   }
-  if (!next && !al_window_fresh(window, number)) {
+  if (!next && !al_link_window_fresh(ls, window, number)) {
     *why = AL_COUNT_link_replay;
     return false;
   }
   if (!al_link_frame_open(ls->cfg.suite, key, frame)) return false;
   if (next) phase_begins(ls, s, now);
-  al_window_take(window, number);
-  if (window == &s->rx_window && number >= s->rx_number) s->rx_number = number + 1;
+  al_link_window_take(ls, window, number);
   return true;
 }

@@ -50,6 +50,7 @@ typedef struct al_links_config {
   al_bytes network;           /* 1..64 bytes                                           [borrowed] */
   al_bytes secret;            /* 32 bytes, or empty for a public network               [borrowed] */
   bool simulation;            /* puzzles of descriptors are not checked */
+  bool lean; /* replay windows are of 256 frames until al_link_widen, few links rekey at a time */
   al_padding padding;
   uint32_t links_max;     /* 1..4096 */
   uint32_t message_slots; /* at least AL_LINK_SLOTS_MIN; 0: AL_LINK_SLOTS_DEFAULT */
@@ -69,7 +70,11 @@ typedef struct al_links {
   al_slab sessions; /* al_link_session; the handles are al_link */
   al_slab shakes;   /* al_link_shaking: what a link needs during its handshake only */
   al_heap timers;   /* by index of session: no later than its next deadline */
-  al_map by_peer;   /* ID -> first link of the chain */
+  al_slab turns;    /* al_link_turn: what a link needs while its keys change */
+  al_slab windows;  /* al_window: of links that remember 8,192 frames */
+  al_link *buckets; /* chains of the links whose peer is known, by its ID */
+  uint64_t secret[2];
+  uint32_t mask, named; /* of buckets; links in them */
   al_places own_places;
   al_link_slot **slots; /* places that are in use, by index; the others NULL */
   uint32_t next_slot;   /* where to look for a free one first */
@@ -117,6 +122,13 @@ al_err al_link_up(al_links *ls, al_link link, al_time now, const uint8_t binding
  * Result: AL_OK, AL_EFULL (counted: link_full), AL_ENOMEM.
  * Cost:   may allocate.   Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
 al_err al_link_accept(al_links *ls, al_time now, const uint8_t binding[32], al_link *ret);
+
+/* al_link_widen — a link is going to carry much: its replay window becomes 8,192 frames wide, as
+ * links that are not lean have it from the start. Where memory may be got only. Without memory it
+ * stays narrow: frames that come more than 256 behind are dropped as replayed.
+ * Result: whether it is wide.   Cost: none when it is; else may allocate 1 KiB.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/link_window. */
+bool al_link_widen(al_links *ls, al_link link);
 
 /* al_link_free — forget a link: keys wiped, its messages dropped. The only way a handle dies; the
  * caller closes the transport. A stale handle is allowed.

@@ -1,5 +1,7 @@
 /* links.c — see link.h: the table of sessions, their birth and end, and questions about them. */
-#include "link/session.h"
+#include "link/keys.h"
+
+#include "base/hash.h"
 
 enum { LINKS_MAX = 4096, NETWORK_MAX = AL_SHAKE_NETWORK_BYTES_MAX };
 
@@ -8,7 +10,18 @@ static bool config_valid(const al_links_config *c) {
          c->keys != NULL && (c->descriptor != NULL || c->book != NULL) && c->network.len >= 1 &&
          c->network.len <= NETWORK_MAX && (c->secret.len == 0 || c->secret.len == 32) &&
          c->links_max >= 1 && c->links_max <= LINKS_MAX &&
-         (c->message_slots == 0 || c->message_slots >= AL_LINK_SLOTS_MIN);
+         (c->message_slots == 0 ||
+          (c->message_slots >= AL_LINK_SLOTS_MIN && c->message_slots < UINT16_MAX));
+}
+
+static al_err buckets_init(al_links *ls, const uint8_t *secret) {
+  uint32_t count = 4;
+  while (count < ls->cfg.links_max) count *= 2;
+  ls->mask = count - 1;
+  ls->secret[0] = al_load_u64(secret);
+  ls->secret[1] = al_load_u64(secret + 8);
+  ls->buckets = al_new_array(ls->cfg.alloc, count, sizeof *ls->buckets);
+  return ls->buckets != NULL ? AL_OK : AL_ENOMEM;
 }
 
 al_err al_links_init(al_links *ls, const al_links_config *c) {
@@ -23,7 +36,9 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
   al_err e = al_slab_init(&ls->sessions, c->alloc, sizeof(al_link_session), c->links_max);
   if (e == AL_OK) e = al_slab_init(&ls->shakes, c->alloc, sizeof(al_link_shaking), c->links_max);
   if (e == AL_OK) e = al_heap_init(&ls->timers, c->alloc, c->links_max);
-  if (e == AL_OK) e = al_map_init(&ls->by_peer, c->alloc, sizeof(al_id), c->links_max, secret);
+  if (e == AL_OK) e = al_slab_init(&ls->turns, c->alloc, sizeof(al_link_turn), c->links_max);
+  if (e == AL_OK) e = al_slab_init(&ls->windows, c->alloc, sizeof(al_window), 2 * c->links_max);
+  if (e == AL_OK) e = buckets_init(ls, secret);
   if (e == AL_OK) e = al_link_slots_init(ls);
   if (e != AL_OK) al_links_clear(ls);
   al_wipe(secret, sizeof secret);
@@ -32,7 +47,10 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
 
 void al_links_clear(al_links *ls) {
   al_link_slots_clear(ls);
-  al_map_clear(&ls->by_peer);
+  if (ls->buckets != NULL)
+    al_delete(ls->cfg.alloc, ls->buckets, (ls->mask + 1) * sizeof *ls->buckets);
+  al_slab_clear(&ls->windows);
+  al_slab_clear(&ls->turns);
   al_heap_clear(&ls->timers);
   al_slab_clear(&ls->shakes);
   al_slab_clear(&ls->sessions);
@@ -60,41 +78,59 @@ al_link_session *al_link_session_get(const al_links *ls, al_link link) {
   return al_slab_get(&ls->sessions, link);
 }
 
-/* ---- the chain of links to one ID ---- */
+/* ---- links by the ID of their other end ---- */
 
-static al_link chain_of(const al_links *ls, const al_id *peer) {
-  uint32_t first = 0;
-  return al_map_find_id(&ls->by_peer, peer, &first) ? first : 0;
+static al_link *bucket_of(const al_links *ls, const al_id *peer) {
+  return &ls->buckets[al_hash_id(ls->secret, peer) & ls->mask];
+}
+
+/* The next link to an ID in its chain: start with `link` 0. */
+static const al_link_session *next_to(const al_links *ls, const al_id *peer,
+                                      const al_link_session *last) {
+  al_link link = last == NULL ? *bucket_of(ls, peer) : last->next;
+  while (link != 0) {
+    const al_link_session *s = al_link_session_get(ls, link);
+    if (al_id_equal(&s->peer, peer)) return s;
+    link = s->next;
+  }
+  return NULL;
 }
 
 static void unname(al_links *ls, al_link_session *s) {
   if (!s->named) return;
-  al_link first = chain_of(ls, &s->peer);
-  if (first == s->handle) {
-    if (s->next_same != 0)
-      AL_ASSERT(al_map_put_id(&ls->by_peer, &s->peer, s->next_same) == AL_OK);
-    else
-      al_map_drop_id(&ls->by_peer, &s->peer, NULL);
-  } else {
-    al_link_session *p = al_link_session_get(ls, first);
-    while (p != NULL && p->next_same != s->handle) p = al_link_session_get(ls, p->next_same);
-    AL_ASSERT(p != NULL);
-    p->next_same = s->next_same;
+  al_link *at = bucket_of(ls, &s->peer);
+  while (*at != s->handle) {
+    al_link_session *before = al_link_session_get(ls, *at);
+    AL_ASSERT(before != NULL);
+    at = &before->next;
   }
-  s->next_same = 0;
+  *at = s->next;
+  s->next = 0;
   s->named = false;
+  ls->named--;
 }
 
 void al_link_name(al_links *ls, al_link_session *s, const al_id *peer) {
   if (s->named && al_id_equal(&s->peer, peer)) return;
   unname(ls, s);
   s->peer = *peer;
-  s->next_same = chain_of(ls, peer);
+  al_link *bucket = bucket_of(ls, peer);
+  s->next = *bucket;
+  *bucket = s->handle;
   s->named = true;
-  AL_ASSERT(al_map_put_id(&ls->by_peer, peer, s->handle) == AL_OK);
+  ls->named++;
 }
 
 /* ---- birth and end ---- */
+
+/* Keys change where no memory may be got: it is there before. */
+static al_err reserve_turns(al_links *ls) {
+  uint32_t links = al_slab_count(&ls->sessions);
+  if (ls->cfg.lean)
+    return al_slab_reserve(&ls->turns, links < AL_LINK_TURNS_LEAN ? links : AL_LINK_TURNS_LEAN);
+  al_err e = al_slab_reserve(&ls->turns, links);
+  return e == AL_OK ? al_slab_reserve(&ls->windows, 2 * links) : e;
+}
 
 static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
   void *item = NULL, *shaking = NULL;
@@ -105,17 +141,21 @@ static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
     return full ? AL_EFULL : AL_ENOMEM;
   }
   uint32_t shakes = al_slab_take(&ls->shakes, &shaking);
-  if (shakes == 0) {
+  if (shakes == 0 || reserve_turns(ls) != AL_OK) {
+    if (shakes != 0) al_slab_drop(&ls->shakes, shakes);
     al_slab_drop(&ls->sessions, handle);
     return AL_ENOMEM;
   }
   al_link_session *s = item;
+  if (!ls->cfg.lean) {
+    bool wide = al_link_window_widen(ls, &s->window, false);
+    AL_ASSERT(wide); /* two for each link are reserved */
+  }
   s->handle = handle;
   s->shaking = shakes;
   s->created = now;
-  s->up_at = s->unheard = s->armed = AL_TIME_NEVER;
-  s->old_until = s->close_at = s->rekey_at = s->pad_at = AL_TIME_NEVER;
-  s->last_rx = s->last_tx = now;
+  s->unheard = s->close_at = s->rekey_at = s->pad_at = AL_TIME_NEVER;
+  s->last_rx = now;
   s->rto_us = (uint32_t)AL_SECOND;
   *ret = s;
   return AL_OK;
@@ -150,7 +190,7 @@ al_err al_link_up(al_links *ls, al_link link, al_time now, const uint8_t binding
   if (s == NULL) return AL_ENOTFOUND;
   if (s->state != AL_LINK_NEW) return AL_ESTATE;
   s->state = AL_LINK_SHAKING;
-  s->started = s->last_rx = s->last_tx = now;
+  s->since = s->last_rx = now;
   al_err e = al_link_shake_start(ls, s, now, binding);
   al_link_arm_all(ls, s);
   return e;
@@ -161,7 +201,7 @@ al_err al_link_accept(al_links *ls, al_time now, const uint8_t binding[32], al_l
   al_err e = session_new(ls, now, &s);
   if (e != AL_OK) return e;
   s->state = AL_LINK_SHAKING;
-  s->started = now;
+  s->since = now;
   al_link_shake_await(ls, s, now, binding);
   al_link_arm_all(ls, s);
   *ret = s->handle;
@@ -175,7 +215,7 @@ void al_link_end(al_links *ls, al_link_session *s) {
   al_link_slots_forget(ls, s);
   if (s->shaking != 0) al_slab_drop(&ls->shakes, s->shaking);
   s->shaking = 0;
-  s->armed = AL_TIME_NEVER;
+  al_link_turn_end(ls, s);
   al_heap_set(&ls->timers, al_slab_index(s->handle), AL_TIME_NEVER);
 }
 
@@ -184,6 +224,7 @@ void al_link_free(al_links *ls, al_link link) {
   if (s == NULL) return;
   al_link_end(ls, s);
   unname(ls, s);
+  al_link_window_clear(ls, &s->window);
   al_slab_drop(&ls->sessions, link);
 }
 
@@ -202,7 +243,7 @@ bool al_link_get_stats(const al_links *ls, al_link link, al_link_stats *ret) {
       .frames_rx = s->frames_rx,
       .peer_sequence = s->peer_sequence,
       .created = s->created,
-      .up = s->up_at,
+      .up = s->state == AL_LINK_OPEN ? s->since : AL_TIME_NEVER,
       .last_rx = s->last_rx,
   };
   if (s->named) ret->peer = s->peer;
@@ -244,10 +285,9 @@ static bool kept_before(const al_links *ls, const al_link_session *a, const al_l
 
 al_link al_link_find_by_peer(const al_links *ls, const al_id *peer) {
   const al_link_session *best = NULL;
-  for (al_link link = chain_of(ls, peer); link != 0;) {
-    const al_link_session *s = al_link_session_get(ls, link);
-    if (al_link_is_up(ls, link) && (best == NULL || kept_before(ls, s, best))) best = s;
-    link = s->next_same;
+  const al_link_session *s = NULL;
+  while ((s = next_to(ls, peer, s)) != NULL) {
+    if (al_link_is_up(ls, s->handle) && (best == NULL || kept_before(ls, s, best))) best = s;
   }
   return best != NULL ? best->handle : 0;
 }
@@ -255,19 +295,17 @@ al_link al_link_find_by_peer(const al_links *ls, const al_id *peer) {
 bool al_link_is_redundant(const al_links *ls, al_link link) {
   const al_link_session *s = al_link_session_get(ls, link);
   if (s == NULL || !al_link_is_up(ls, link)) return false;
-  for (al_link other = chain_of(ls, &s->peer); other != 0;) {
-    const al_link_session *o = al_link_session_get(ls, other);
-    if (o != s && al_link_is_up(ls, other) && kept_before(ls, o, s)) return true;
-    other = o->next_same;
+  const al_link_session *o = NULL;
+  while ((o = next_to(ls, &s->peer, o)) != NULL) {
+    if (o != s && al_link_is_up(ls, o->handle) && kept_before(ls, o, s)) return true;
   }
   return false;
 }
 
 al_link al_link_find_dialling(const al_links *ls, const al_id *peer) {
-  for (al_link link = chain_of(ls, peer); link != 0;) {
-    const al_link_session *s = al_link_session_get(ls, link);
-    if (s->state == AL_LINK_NEW || s->state == AL_LINK_SHAKING) return link;
-    link = s->next_same;
+  const al_link_session *s = NULL;
+  while ((s = next_to(ls, peer, s)) != NULL) {
+    if (s->state == AL_LINK_NEW || s->state == AL_LINK_SHAKING) return s->handle;
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 /* rekey.c — see session.h: fresh keys for a link that is up (PROTOCOL.md 4.5). */
-#include "link/session.h"
+#include "link/keys.h"
 
 /* No exchange is under way: both directions use the newest keys. */
 static bool settled(const al_link_session *s) {
@@ -8,10 +8,11 @@ static bool settled(const al_link_session *s) {
 
 void al_link_rekey_check(al_links *ls, al_link_session *s, al_time now) {
   uint64_t limit = ls->cfg.rekey_frames;
-  if (s->tx_number < limit && s->rx_number < limit) return;
+  uint64_t rx_number = s->window.any ? s->window.top + 1 : 0;
+  if (s->tx_number < limit && rx_number < limit) return;
   /* The dialler has had a quarter and 2^20 frames to do something about it. */
   uint64_t hard = limit + limit / 4 + ((uint64_t)1 << 20);
-  if (s->tx_number >= hard || s->rx_number >= hard) {
+  if (s->tx_number >= hard || rx_number >= hard) {
     s->worn = true; /* the timer ends the link */
     al_link_arm(ls, s, now);
   }
@@ -39,10 +40,12 @@ static uint8_t *queue_own(al_links *ls, al_link_session *s, al_message_kind kind
 
 void al_link_rekey_ask(al_links *ls, al_link_session *s, al_time now) {
   if (!s->rekey_due || s->rekey_asked || !settled(s)) return;
+  al_link_turn *t = al_link_turn_begin(ls, s);
+  if (t == NULL) return; /* again when another link is done */
   uint8_t *body = queue_own(ls, s, AL_MESSAGE_REKEY, AL_REKEY_BYTES, now);
   if (body == NULL) return;
-  al_rng_bytes(ls->cfg.rng, s->rekey_seed, sizeof s->rekey_seed);
-  al_shake_rekey_ask(ls->cfg.suite, s->rekey_seed, body);
+  al_rng_bytes(ls->cfg.rng, t->seed, sizeof t->seed);
+  al_shake_rekey_ask(ls->cfg.suite, t->seed, body);
   s->rekey_asked = true;
   s->rekey_due = false;
 }
@@ -53,18 +56,30 @@ static bool answer(al_links *ls, al_link_session *s, const uint8_t *ask, al_time
     al_count(ls->cfg.counters, AL_COUNT_link_state);
     return false;
   }
+  if (al_link_turn_begin(ls, s) == NULL) { /* the dialler's time-out tells it */
+    al_count(ls->cfg.counters, AL_COUNT_link_slots);
+    return false;
+  }
   uint8_t *body = queue_own(ls, s, AL_MESSAGE_REKEYED, AL_REKEYED_BYTES, now);
-  if (body == NULL) return false;
+  if (body == NULL) {
+    if (!s->old_valid) al_link_turn_end(ls, s);
+    return false;
+  }
+  al_shake_keys next = s->keys;
   al_rng_bytes(ls->cfg.rng, coins, sizeof coins);
-  al_err e = al_shake_rekey_answer(ls->cfg.suite, &s->keys, ask, coins, reply);
+  al_err e = al_shake_rekey_answer(ls->cfg.suite, &next, ask, coins, reply);
   al_wipe(coins, sizeof coins);
   if (e != AL_OK) {
+    if (!s->old_valid) al_link_turn_end(ls, s);
     /* Not a key. Nothing was queued before it in this lane: a handshake is long over. */
     al_link_dequeue(ls, s, AL_LINK_LANE_OWN);
     al_count(ls->cfg.counters, AL_COUNT_link_parse);
     return false;
   }
   memcpy(body, reply, sizeof reply);
+  al_link_turn_keys(ls, s);
+  s->keys = next;
+  al_wipe(&next, sizeof next);
   s->key_phase++;
   return true;
 }
@@ -74,8 +89,10 @@ static bool finish(al_links *ls, al_link_session *s, const uint8_t *reply, al_ti
     al_count(ls->cfg.counters, AL_COUNT_link_state);
     return false;
   }
-  al_shake_rekey_finish(ls->cfg.suite, &s->keys, s->rekey_seed, reply);
-  al_wipe(s->rekey_seed, sizeof s->rekey_seed);
+  al_link_turn *t = al_link_turn_of(ls, s);
+  al_link_turn_keys(ls, s);
+  al_shake_rekey_finish(ls->cfg.suite, &s->keys, t->seed, reply);
+  al_wipe(t->seed, sizeof t->seed);
   s->key_phase++;
   al_link_keys_tx(ls, s, now);
   al_link_ping_now(ls, s, now); /* shows the other side the new phase */

@@ -1,5 +1,5 @@
 /* rx.c — see link.h: one frame in, one verdict out. */
-#include "link/session.h"
+#include "link/keys.h"
 
 static al_link_verdict drop(al_links *ls, al_counter why) {
   al_count(ls->cfg.counters, why);
@@ -11,7 +11,7 @@ static void became_up(al_links *ls, al_link_session *s, al_time now, al_link_in 
   al_id peer = s->peer;
   al_link_name(ls, s, &peer);
   s->state = AL_LINK_OPEN;
-  s->up_at = now;
+  s->since = now;
   al_link_ping_now(ls, s, now);
   al_link_arm_all(ls, s);
   ret->became_up = true;

@@ -8,6 +8,8 @@
 enum {
   AL_LINK_IN_MAX = 4,      /* messages in assembly, PROTOCOL.md 4.4 */
   AL_LINK_RECORDS_MAX = 4, /* records that one link may have waiting to be sent */
+  AL_LINK_NARROW = 256,    /* frames that a narrow window remembers */
+  AL_LINK_TURNS_LEAN = 2,  /* links of a lean node whose keys may change at a time */
   AL_LINK_PINGS = 4,       /* PINGs whose answer is recognised */
   AL_LINK_TRIES = 3,       /* PINGs in a row without an answer that end a link */
   AL_LINK_PHASE_BITS = 56, /* a frame counter: phase above, number below */
@@ -52,7 +54,7 @@ struct al_link_slot {
 
 /* al_link_queue — slots waiting to be sent, first in first out. */
 typedef struct al_link_queue {
-  uint32_t head, tail, count; /* index + 1 */
+  uint16_t head, tail, count; /* index + 1 */
 } al_link_queue;
 
 /* al_link_lane — which queue of a session; the order of sending. */
@@ -63,11 +65,28 @@ typedef enum al_link_lane {
   AL_LINK_LANES,
 } al_link_lane;
 
-/* al_link_ping — a PING that may still be answered; sent == 0: none. */
+/* al_link_ping — a PING that may still be answered: the low halves of what it carries and of when
+ * it was sent; sent == 0: none. */
 typedef struct al_link_ping {
-  uint64_t opaque;
-  al_time sent;
+  uint32_t opaque, sent;
 } al_link_ping;
+
+/* al_link_window — which frames of a phase were seen: of the 256 below the highest, or (`wide`) as
+ * al_window has it. Frames older than that count as seen. */
+typedef struct al_link_window {
+  uint32_t wide; /* handle in al_links.windows */
+  bool any;
+  uint64_t top; /* the highest number seen */
+  uint64_t seen[AL_LINK_NARROW / 64];
+} al_link_window;
+
+/* al_link_turn — what a link needs while its keys change and for 30 s after; secret. */
+typedef struct al_link_turn {
+  uint8_t tx[32], rx[32];          /* of the phase before key_phase */
+  uint8_t seed[AL_KEM_SEED_BYTES]; /* dialler: of its REKEY */
+  al_time old_until;
+  al_link_window old; /* of the phase before rx_phase, while old_valid */
+} al_link_turn;
 
 /* al_link_shaking — what a link needs during its handshake only; secret. */
 typedef struct al_link_shaking {
@@ -77,44 +96,41 @@ typedef struct al_link_shaking {
   al_id claimed;                    /* from the other side's descriptor */
 } al_link_shaking;
 
-/* al_link_session — a link. The fields of every frame come first. */
+/* al_link_session — a link. */
 struct al_link_session {
   al_link handle;
   uint8_t state;              /* al_link_state */
-  uint8_t tx_phase, rx_phase; /* of tx_key and rx_key */
+  uint8_t tx_phase, rx_phase; /* of the keys that are sent under and that opened the last frame */
   uint8_t key_phase;          /* of `keys`: may be one ahead of both */
   bool initiator, have_keys;
-  bool old_valid; /* rx_old opens frames of rx_phase - 1 */
-  bool named;     /* `peer` is set and in the chain of by_peer */
+  bool old_valid; /* the turn's keys open frames of rx_phase - 1 */
+  bool named;     /* `peer` is set and in the chain of its bucket */
   bool worn;      /* too many frames under the keys of one phase */
-  uint8_t tx_key[32], rx_key[32];
-  uint64_t tx_number, rx_number; /* next to send; highest opened + 1, in this phase */
-  uint64_t frames_tx, frames_rx;
-  al_time last_rx, last_tx;
-  al_time unheard; /* since when something was sent and nothing heard; AL_TIME_NEVER: not so */
-  al_time armed;   /* its time in the heap */
-  al_time pad_at;
-
   uint8_t pings_due, tries, ping_next;
   bool pong_due, pad_due, close_due, rekey_due, rekey_asked;
   uint8_t close_code;
-  uint64_t pong;
-  al_link_ping pings[AL_LINK_PINGS];
+  uint32_t shaking;   /* handle in al_links.shakes */
+  uint32_t turn;      /* handle in al_links.turns */
+  al_link next;       /* in the chain of the bucket */
+  uint64_t tx_number; /* next to send in this phase */
+  uint64_t frames_tx, frames_rx;
+  al_time last_rx;
+  al_time unheard; /* since when something was sent and nothing heard; AL_TIME_NEVER: not so */
+  al_time pad_at;
   al_time ping_at; /* when the last PING was due */
+  uint64_t pong;
   uint32_t srtt_us, rttvar_us, rto_us;
-
+  uint32_t message_id; /* of the last record */
+  al_link_ping pings[AL_LINK_PINGS];
   al_link_queue out[AL_LINK_LANES];
-  uint32_t in[AL_LINK_IN_MAX]; /* slots, index + 1 */
-  uint32_t message_id;         /* of the last record */
-
-  al_time created, started, up_at, phase_since, rekey_at, old_until, close_at;
+  uint16_t in[AL_LINK_IN_MAX]; /* slots, index + 1 */
+  al_time created;
+  al_time since; /* in its state: begun to shake, up */
+  al_time phase_since, rekey_at, close_at;
   uint64_t peer_sequence;
-  uint32_t shaking; /* handle in al_links.shakes */
-  al_link next_same;
   al_id peer;
   al_shake_keys keys; /* of key_phase */
-  uint8_t rx_old[32], rekey_seed[AL_KEM_SEED_BYTES];
-  al_window rx_window, old_window;
+  al_link_window window;
 };
 
 /* ---- links.c ---- */
@@ -200,37 +216,6 @@ typedef struct al_link_part {
  * O(slots) when the pool is full. Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
 bool al_link_assemble(al_links *ls, al_link_session *s, const al_link_part *p, al_time now,
                       uint32_t *ret);
-
-/* ---- frame.c ---- */
-
-/* al_link_frame_seal — counter in front, ciphertext and tag behind it, in place.
- *   frame   [8..1104) is the cell                                                     [in/out]
- * Result: none.   Cost: one AEAD.   Source: PROTOCOL.md 4.1.   Tested: unit/link_frame. */
-void al_link_frame_seal(const al_suite *suite, const uint8_t key[32], uint64_t counter,
-                        uint8_t frame[AL_FRAME_BYTES]);
-
-/* al_link_frame_open — the inverse.
- * Result: false: not authentic, frame as it was.   Cost: one AEAD.
- * Source: PROTOCOL.md 4.1.   Tested: unit/link_frame. */
-bool al_link_frame_open(const al_suite *suite, const uint8_t key[32],
-                        uint8_t frame[AL_FRAME_BYTES]);
-
-/* al_link_keys_begin — the keys of the handshake are there: phase 0.
- * Result: none.   Cost: two wipes of 1 KiB.   Source: PROTOCOL.md 4.2.   Tested: unit/link_frame.
- */
-void al_link_keys_begin(al_links *ls, al_link_session *s, al_time now);
-
-/* al_link_keys_tx — send under the keys of key_phase from now on.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
-void al_link_keys_tx(al_links *ls, al_link_session *s, al_time now);
-
-/* al_link_keys_open — authenticate a data frame with the key of its phase; takes the next phase's
- * keys into use when it is the first of that phase.
- *   why   the counter of the reason, when false                                       [out]
- * Result: false: not authentic, or seen before.   Cost: one AEAD.
- * Source: PROTOCOL.md 4.1, 4.5.   Tested: unit/link_frame, unit/link_rekey. */
-bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, uint8_t frame[AL_FRAME_BYTES],
-                       al_counter *why);
 
 /* ---- shaking.c ---- */
 

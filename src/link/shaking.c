@@ -1,6 +1,6 @@
 /* shaking.c — see session.h: a handshake over frames. What the messages hold is src/shake's. A
  * handshake that fails says nothing: it stays mute until its time is over. */
-#include "link/session.h"
+#include "link/keys.h"
 
 static al_link_shaking *shaking_of(const al_links *ls, const al_link_session *s) {
   al_link_shaking *k = al_slab_get(&ls->shakes, s->shaking);
@@ -271,7 +271,7 @@ static al_link_verdict take_accept(al_links *ls, al_link_session *s, uint32_t sl
   finish(ls, s, now);
   al_link_name(ls, s, &claimed);
   s->state = AL_LINK_OPEN;
-  s->up_at = now;
+  s->since = now;
   al_link_note_rx(s, now);
   al_link_ping_now(ls, s, now);
   al_link_arm_all(ls, s);

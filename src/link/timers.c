@@ -1,11 +1,10 @@
 /* timers.c — see link.h and session.h: what time does to a link. A session has one entry in the
  * heap, no later than its next deadline; what it wants is worked out when that entry is due. */
-#include "link/session.h"
+#include "link/keys.h"
 
 void al_link_arm(al_links *ls, al_link_session *s, al_time t) {
-  if (t >= s->armed) return;
-  s->armed = t;
-  al_heap_set(&ls->timers, al_slab_index(s->handle), t);
+  uint32_t index = al_slab_index(s->handle);
+  if (t < al_heap_time(&ls->timers, index)) al_heap_set(&ls->timers, index, t);
 }
 
 /* ---- heartbeat ---- */
@@ -17,7 +16,6 @@ void al_link_note_rx(al_link_session *s, al_time now) {
 }
 
 void al_link_note_tx(al_links *ls, al_link_session *s, al_time now, bool asks) {
-  s->last_tx = now;
   s->frames_tx++;
   if (asks && s->unheard == AL_TIME_NEVER) {
     s->unheard = now;
@@ -49,8 +47,9 @@ void al_link_ping_now(al_links *ls, al_link_session *s, al_time now) {
 void al_link_pong(al_link_session *s, uint64_t opaque, al_time now) {
   for (size_t i = 0; i < AL_LINK_PINGS; i++) {
     al_link_ping *p = &s->pings[i];
-    if (p->sent == 0 || p->opaque != opaque) continue;
-    uint64_t r = al_min_u64(al_time_since(now, p->sent), 60 * AL_SECOND);
+    if (p->sent == 0 || p->opaque != (uint32_t)opaque) continue;
+    uint32_t r32 = (uint32_t)now - p->sent; /* at most a microsecond before 0, for 0 is none */
+    uint64_t r = r32 > INT32_MAX ? 0 : al_min_u64(r32, 60 * AL_SECOND);
     p->sent = 0;
     if (s->srtt_us == 0) {
       s->srtt_us = (uint32_t)al_max_u64(r, 1);
@@ -90,7 +89,7 @@ static al_time deadline_of(const al_links *ls, const al_link_session *s) {
     case AL_LINK_NEW:
       return s->created + AL_LINK_OPEN_US;
     case AL_LINK_SHAKING:
-      return s->started + AL_LINK_SHAKE_US;
+      return s->since + AL_LINK_SHAKE_US;
     case AL_LINK_CLOSING:
       return s->close_at;
     default:
@@ -98,7 +97,7 @@ static al_time deadline_of(const al_links *ls, const al_link_session *s) {
   }
   al_time t = al_min_u64(ping_deadline(s), assembly_deadline(ls, s));
   if (ls->cfg.padding != AL_PADDING_OFF && !s->pad_due) t = al_min_u64(t, s->pad_at);
-  if (s->old_valid) t = al_min_u64(t, s->old_until);
+  if (s->old_valid) t = al_min_u64(t, al_link_turn_of(ls, s)->old_until);
   if (rekey_waits(s)) t = al_min_u64(t, s->rekey_at);
   t = al_min_u64(t, rekey_overdue(ls, s));
   return al_min_u64(t, s->close_at);
@@ -149,6 +148,19 @@ static bool heartbeat(al_link_session *s, al_time now) {
   return true;
 }
 
+/* The keys of the last phase are over, unless the next change of keys has begun. */
+static void old_time(al_links *ls, al_link_session *s, al_time now) {
+  al_link_turn *t = al_link_turn_of(ls, s);
+  if (!s->old_valid || t->old_until > now) return;
+  if (!s->rekey_asked) {
+    al_link_turn_end(ls, s);
+    return;
+  }
+  al_link_window_clear(ls, &t->old);
+  al_wipe(t->rx, sizeof t->rx);
+  s->old_valid = false;
+}
+
 /* An open link; true when there is an event. */
 static bool open_due(al_links *ls, al_link_session *s, al_time now, al_link_event *ret) {
   if (s->close_at <= now) return dead(ls, s, (al_link_code)s->close_code, ret);
@@ -158,10 +170,7 @@ static bool open_due(al_links *ls, al_link_session *s, al_time now, al_link_even
     return dead(ls, s, AL_LINK_CODE_DEAD, ret);
   }
   drop_late(ls, s, now);
-  if (s->old_valid && s->old_until <= now) {
-    al_wipe(s->rx_old, sizeof s->rx_old);
-    s->old_valid = false;
-  }
+  old_time(ls, s, now);
   if (rekey_waits(s) && s->rekey_at <= now) rekey_time(ls, s, now);
   if (ls->cfg.padding != AL_PADDING_OFF && s->pad_at <= now) s->pad_due = true;
   al_link_arm_all(ls, s);
@@ -194,7 +203,6 @@ bool al_links_tick(al_links *ls, al_time now, al_link_event *ret) {
     uint32_t cursor = index;
     al_link_session *s = al_link_session_get(ls, al_slab_each(&ls->sessions, &cursor));
     AL_ASSERT(s != NULL && al_slab_index(s->handle) == index);
-    s->armed = AL_TIME_NEVER;
     if (session_due(ls, s, now, ret)) return true;
   }
   return false;

@@ -1,5 +1,5 @@
 /* tx.c — see link.h: the frames that a link sends of its own, and the sealing of others. */
-#include "link/session.h"
+#include "link/keys.h"
 
 bool al_link_may_seal(const al_links *ls, al_link link) { return al_link_is_up(ls, link); }
 
@@ -69,7 +69,7 @@ al_err al_link_send_close(al_links *ls, al_link link, al_time now, al_link_code 
 
 static void seal(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) {
   uint64_t counter = (uint64_t)s->tx_phase << AL_LINK_PHASE_BITS | s->tx_number++;
-  al_link_frame_seal(ls->cfg.suite, s->tx_key, counter, frame);
+  al_link_frame_seal(ls->cfg.suite, al_link_tx_key(ls, s), counter, frame);
   al_link_rekey_check(ls, s, now);
 }
 
@@ -113,8 +113,8 @@ static void handshake(al_links *ls, al_link_session *s, al_time now, uint8_t *fr
   al_link_slot *t = al_link_slot_at(ls, slot);
   al_handshake_encode(frame, (al_handshake_type)t->kind,
                       al_view(al_link_slot_body(ls, slot), t->total), t->sent, ls->cfg.rng);
+  (void)now;
   s->frames_tx++;
-  s->last_tx = now;
   if (++t->sent == al_handshake_frames(t->total)) al_link_dequeue(ls, s, AL_LINK_LANE_OWN);
 }
 
@@ -140,7 +140,8 @@ static bool rt_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *fra
   } else if (s->pings_due != 0) {
     h.type = AL_CELL_PING;
     value = al_rng_u64(ls->cfg.rng);
-    s->pings[s->ping_next] = (al_link_ping){value, now != 0 ? now : 1};
+    s->pings[s->ping_next] = (al_link_ping){(uint32_t)value, (uint32_t)now};
+    if (s->pings[s->ping_next].sent == 0) s->pings[s->ping_next].sent = 1;
     s->ping_next = (uint8_t)((s->ping_next + 1) % AL_LINK_PINGS);
     s->pings_due--;
   } else if (!s->pad_due) {

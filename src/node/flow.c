@@ -1,7 +1,10 @@
 /* flow.c — streams: the public commands, events of the stream module to the host, and packets
  * between bundles and circuits. */
+#include "circuit/upkeep.h"
 #include "node/inner.h"
+#include "node/standby.h"
 #include "node/wake.h"
+#include "wire/resume.h"
 
 enum { RELAY_KIND_DROP = 0 };
 
@@ -28,33 +31,43 @@ uint8_t al_reason_socks(al_reason r) {
 /* ---- between circuits and bundles ---- */
 
 void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload) {
-  uint32_t end = n->end_of[al_slab_index(circ)];
-  if (end == 0 || n->ends[end - 1].circ != circ || payload[0] != AL_STREAM_KIND_BUNDLE) {
+  uint32_t path, end = al_node_end_of(n, circ, &path);
+  if (end != 0 && payload[0] == AL_RESUME_KIND) {
+    al_node_resume_rx(n, w, circ, payload);
+    al_buf_drop(w, buf);
+    return;
+  }
+  /* What overtakes JOINED would count for the wrong bundle: as if lost on the way. */
+  bool early = end != 0 && al_node_origin_joins(n, n->ends[end - 1].origin) != 0;
+  if (end == 0 || early || payload[0] != AL_STREAM_KIND_BUNDLE) {
     if (payload[0] != RELAY_KIND_DROP) al_count(&n->counters, AL_COUNT_node_relay_payload);
     al_buf_drop(w, buf);
     return;
   }
-  (void)al_bundle_rx(&n->streams, n->ends[end - 1].bundle, 0, n->now,
+  (void)al_bundle_rx(&n->streams, n->ends[end - 1].bundle, path, n->now,
                      al_view(payload, AL_STREAM_PAYLOAD_BYTES));
   al_work_hold(w, buf); /* events look into it until the drain */
 }
 
 bool al_node_flow_fill(al_node *n, al_circ circ, uint8_t *payload) {
-  uint32_t end = n->end_of[al_slab_index(circ)];
-  if (end == 0 || n->ends[end - 1].circ != circ) return false;
-  return al_bundle_fill(&n->streams, n->ends[end - 1].bundle, 0, n->now, payload);
+  uint32_t path, end = al_node_end_of(n, circ, &path);
+  if (end == 0) return false;
+  if (al_node_resume_fill(n, end, path, payload)) return true;
+  return al_bundle_fill(&n->streams, n->ends[end - 1].bundle, path, n->now, payload);
 }
 
 /* Bundles that may have something to send are put into their circuits' turn. */
 void al_node_flow_wants(al_node *n) {
   for (al_bundle b; (b = al_streams_next(&n->streams)) != 0;) {
     al_bundle_info info;
-    if (!al_bundle_look(&n->streams, b, 0, &info) || info.user == 0) continue;
+    if (!al_bundle_look(&n->streams, b, AL_BUNDLE_PATHS_MAX, &info) || info.user == 0) continue;
     const node_end *e = &n->ends[info.user - 1];
-    if (e->bundle != b || e->circ == 0) continue;
-    if (al_bundle_wants(&n->streams, b, 0, n->now) != AL_BUNDLE_WANT_NOW) continue;
-    al_circuit_want_send(&n->circuits, e->circ, true);
-    al_node_touch(n, e->link);
+    for (uint32_t k = 0; k < AL_BUNDLE_PATHS_MAX && e->bundle == b; k++) {
+      if (e->circ[k] == 0) continue;
+      if (al_bundle_wants(&n->streams, b, k, n->now) != AL_BUNDLE_WANT_NOW) continue;
+      al_circuit_want_send(&n->circuits, e->circ[k], true);
+      al_node_touch(n, al_circuit_speaks_on(&n->circuits, e->circ[k]));
+    }
   }
 }
 
@@ -65,19 +78,31 @@ static al_target target_of(const al_stream_target *t) {
   return out;
 }
 
-/* A bundle whose far end says nothing any more: the circuit is dead, whatever its links say. */
+/* Nothing comes back on a circuit: it is suspected, and after a while dead, whatever its links
+ * say. */
 static void silent(al_node *n, al_work *w, const al_stream_event *ev) {
   if (ev->bundle_user == 0) return;
   const node_end *e = &n->ends[ev->bundle_user - 1];
-  if (e->bundle != ev->bundle || e->circ == 0) return;
+  if (e->bundle != ev->bundle || e->circ[ev->path] == 0) return;
+  if (ev->kind == AL_STREAM_EV_SUSPECT) {
+    if (e->origin != 0) al_node_origin_suspect(n, e->origin);
+    return;
+  }
   al_count(&n->counters, AL_COUNT_stream_timeout);
-  al_node_destroy(n, w, e->circ, AL_REASON_TIMEOUT);
+  al_node_destroy(n, w, e->circ[ev->path], AL_REASON_TIMEOUT);
+}
+
+static al_circ circuit_of(const al_node *n, uint32_t end) {
+  for (uint32_t k = 0; end != 0 && k < AL_BUNDLE_PATHS_MAX; k++) {
+    if (n->ends[end - 1].circ[k] != 0) return n->ends[end - 1].circ[k];
+  }
+  return 0;
 }
 
 static void tell_stream(al_node *n, al_work *w, const al_stream_event *from) {
   al_event ev = {.stream = from->stream, .count = from->count, .data = from->data};
   al_target target;
-  if (from->bundle_user != 0) ev.circ = n->ends[from->bundle_user - 1].circ;
+  ev.circ = circuit_of(n, from->bundle_user);
   ev.reason = (al_reason)from->reason;
   switch (from->kind) {
     case AL_STREAM_EV_REQUEST:
@@ -117,10 +142,8 @@ bool al_node_flow_events(al_node *n, al_work *w) {
   for (;;) {
     n->events_left = !al_work_may_tell(w);
     if (n->events_left || !al_streams_event(&n->streams, &ev)) break;
-    if (ev.kind == AL_STREAM_EV_SILENT) {
+    if (ev.kind == AL_STREAM_EV_SILENT || ev.kind == AL_STREAM_EV_SUSPECT) {
       silent(n, w, &ev);
-    } else if (ev.kind == AL_STREAM_EV_SUSPECT) {
-      continue;
     } else if (al_node_inner_is(&ev)) {
       al_node_inner_event(n, w, &ev);
     } else if (ev.kind == AL_STREAM_EV_REQUEST && n->rules_count == 0) {

@@ -59,9 +59,9 @@ bool al_inspect_circuit(const al_node *n, uint32_t index, al_circuit_info *ret) 
   al_circ c = circuit_at(n, index);
   al_bundle_info b;
   if (c == 0 || !al_circuit_info_get(&n->circuits, c, n->now, ret)) return false;
-  uint32_t end = n->end_of[al_slab_index(c)];
-  if (end == 0 || n->ends[end - 1].circ != c) return true;
-  if (al_bundle_look(&n->streams, n->ends[end - 1].bundle, 0, &b)) {
+  uint32_t path, end = al_node_end_of(n, c, &path);
+  if (end == 0) return true;
+  if (al_bundle_look(&n->streams, n->ends[end - 1].bundle, path, &b)) {
     ret->streams = b.streams;
     ret->rtt_us = b.rtt_us;
   }

@@ -1,5 +1,7 @@
 /* node.c — life of a node and dispatch of its inputs. Every public function that changes something
  * ends in node_finish: events out, senders woken, links pumped. */
+#include "node/parts.h"
+#include "node/standby.h"
 #include "node/overlay.h"
 #include "node/wake.h"
 
@@ -119,6 +121,7 @@ static al_err init_links(al_node *n, al_shelf *shelf) {
                        .simulation = n->simulation,
                        .padding = n->padding,
                        .links_max = n->limits.links_max,
+                       .lean = n->limits.lean,
                        .message_slots = n->limits.lean ? AL_LINK_SLOTS_MIN : 0,
                        .places = shelf != NULL ? al_shelf_places(shelf) : NULL,
                        .wall_s = n->wall_s,
@@ -348,6 +351,7 @@ static void on_tick(al_node *n, al_work *w) {
   al_node_dht_house(n, w);
   al_node_pending_house(n, w);
   al_node_origins_house(n, w);
+  al_node_circuits_house(n, w);
   al_node_store_guards(n, w);
   al_node_forget_stale(n, w);
   al_node_stored_sweep(n, w);
@@ -439,6 +443,7 @@ void al_node_shutdown(al_node *n, al_work *w, al_time now) {
   if (!n->begun) begin(n, w); /* else a clean mark would vouch for tags of a run before */
   n->closing = true;
   n->again = n->starved = false;
+  al_node_origins_end(n, w);
   close_links(n, w);
   (void)al_node_flow_events(n, w);
 }

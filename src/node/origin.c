@@ -1,30 +1,22 @@
-/* origin.c — own circuits: which one a stream gets, building, building again, spares. */
-#include "node/parts.h"
+/* origin.c — own circuits: which one a stream gets, building, building again. What becomes of them
+ * when they are there: standby.c. */
+#include "node/standby.h"
 
-static uint32_t index_of(const al_node *n, const node_origin *o) {
-  return (uint32_t)(o - n->origins) + 1;
-}
-
-static al_bundle bundle_of(const al_node *n, const node_origin *o) {
-  return n->ends[o->end - 1].bundle;
-}
-
-static bool has_streams(const al_node *n, const node_origin *o) {
-  al_bundle_info info;
-  return al_bundle_look(&n->streams, bundle_of(n, o), 0, &info) && info.streams != 0;
-}
-
-/* The circuit is given up; streams on it end with this reason. */
-static void give_up(al_node *n, al_work *w, node_origin *o, al_reason reason) {
-  uint32_t end = o->end;
-  al_circ circ = n->ends[end - 1].circ;
-  al_event ev = {.kind = AL_EV_CIRCUIT_DOWN, .circ = circ, .reason = reason};
-  al_node_tell(n, w, &ev);
-  *o = (node_origin){.state = ORIGIN_FREE};
-  n->ends[end - 1].origin = 0; /* so that destroying does not come back here */
-  if (circ != 0) al_node_end_set_circuit(n, end, 0, 0);
-  al_node_end_free(n, end, reason);
-  if (circ != 0) al_node_destroy(n, w, circ, AL_REASON_DONE);
+/* A second circuit ends where the first one does and shares nothing else with it, if that can be;
+ * when the first one is gone already, whatever can be had will do. */
+static al_err choose_beside(al_path_query *q, const node_origin *first, al_circuit_plan *plan,
+                            al_reason *ret_why) {
+  q->last = &first->path[first->hops - 1];
+  q->hops = first->hops;
+  q->target = NULL;
+  q->exclude = first->path;
+  q->exclude_count = first->hops - 1u;
+  if (al_path_choose(q, plan, ret_why) == AL_OK) return AL_OK;
+  q->exclude = first->path + 1;
+  q->exclude_count = first->hops > 2 ? first->hops - 2u : 0;
+  if (q->exclude_count != 0 && al_path_choose(q, plan, ret_why) == AL_OK) return AL_OK;
+  q->exclude_count = 0;
+  return first->state == ORIGIN_WAITING ? al_path_choose(q, plan, ret_why) : AL_ENOTFOUND;
 }
 
 static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al_reason *ret_why) {
@@ -34,14 +26,15 @@ static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al
                      .rng = &n->rng,
                      .wall_s = al_node_wall_s(n),
                      .hops = n->hops,
-                     .target = o->has_target ? &o->target : NULL};
+                     .target = o->use.has_target ? &o->use.target : NULL};
   al_id named;
-  if (o->has_target && o->target.kind == AL_TARGET_NODE) { /* any relay, or the one that is named */
+  if (o->main != 0) return choose_beside(&q, &n->origins[o->main - 1], plan, ret_why);
+  if (o->use.has_target && o->use.target.kind == AL_TARGET_NODE) { /* any relay, or the one named */
     q.target = NULL;
-    memcpy(named.b, o->target.host, sizeof named.b);
-    if (o->target.host_len == sizeof named.b) q.last = &named;
+    memcpy(named.b, o->use.target.host, sizeof named.b);
+    if (o->use.target.host_len == sizeof named.b) q.last = &named;
   }
-  if (o->has_target) return al_path_choose(&q, plan, ret_why);
+  if (o->use.has_target) return al_path_choose(&q, plan, ret_why);
   /* A spare should end at an exit, so that it is of use for the next stream. */
   const al_peer_entry *e =
       al_book_get(&n->book, al_book_sample(&n->book, &n->rng, AL_DESC_EXIT, q.wall_s));
@@ -66,7 +59,9 @@ static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_ci
   if (al_circuit_open(&n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
     return AL_REASON_RESOURCE;
   }
-  al_node_end_set_circuit(n, o->end, circ, link);
+  (void)al_link_widen(&n->links, link);
+  al_node_end_begin(n, o->end, circ);
+  o->circ = circ;
   o->state = ORIGIN_BUILDING;
   al_err e =
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id, al_view(packet, sizeof packet));
@@ -76,7 +71,7 @@ static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_ci
 }
 
 /* Choose a path and begin; DONE means under way. */
-static al_reason launch(al_node *n, al_work *w, node_origin *o) {
+al_reason al_node_origin_launch(al_node *n, al_work *w, node_origin *o) {
   al_circuit_plan plan;
   al_reason why = AL_REASON_NO_PATH;
   if (o->attempts >= AL_NODE_ATTEMPTS_MAX) return AL_REASON_CIRCUIT;
@@ -90,20 +85,19 @@ static al_reason launch(al_node *n, al_work *w, node_origin *o) {
   return al_node_dial_peer(n, w, &plan.id[0]) == AL_OK ? AL_REASON_DONE : AL_REASON_NO_PATH;
 }
 
-/* An attempt failed: another path for the same bundle, or the end of it. */
-static void retry(al_node *n, al_work *w, node_origin *o, al_reason reason) {
+bool al_node_origin_retry(al_node *n, al_work *w, node_origin *o, al_reason *why) {
   for (;;) {
-    al_node_end_set_circuit(n, o->end, 0, 0);
-    if (n->closing || o->attempts >= AL_NODE_ATTEMPTS_MAX) break;
-    al_reason why = launch(n, w, o);
-    if (why == AL_REASON_DONE) return;
-    reason = why;
-    if (why != AL_REASON_CIRCUIT && why != AL_REASON_NO_PATH) break;
+    al_node_end_begin(n, o->end, 0);
+    o->circ = 0;
+    if (n->closing || o->attempts >= AL_NODE_ATTEMPTS_MAX) return false;
+    al_reason again = al_node_origin_launch(n, w, o);
+    if (again == AL_REASON_DONE) return true;
+    *why = again;
+    if (again != AL_REASON_CIRCUIT && again != AL_REASON_NO_PATH) return false;
   }
-  give_up(n, w, o, reason);
 }
 
-static node_origin *origin_new(al_node *n) {
+node_origin *al_node_origin_new(al_node *n) {
   for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     if (o->state != ORIGIN_FREE) continue;
@@ -124,12 +118,12 @@ static bool lets_through(const al_node *n, const node_origin *o, const al_target
 
 /* Fresh spares belong to nobody; a circuit in use serves its isolation only, and not for ever. */
 static bool serves(const al_node *n, const node_origin *o, const al_target *t, uint64_t isolation) {
-  if (o->state == ORIGIN_FREE || o->hops == 0) return false;
-  if (o->isolated && o->isolation != isolation) return false;
-  if (o->first_used != 0 && al_time_since(n->now, o->first_used) > AL_NODE_DIRTY_US) return false;
-  if (o->state == ORIGIN_OPEN && al_circuit_retired(&n->circuits, n->ends[o->end - 1].circ)) {
+  if (o->state == ORIGIN_FREE || o->state == ORIGIN_WAITING || o->hops == 0) return false;
+  if (o->main != 0 || (o->use.isolated && o->use.isolation != isolation)) return false;
+  if (o->use.first_used != 0 && al_time_since(n->now, o->use.first_used) > AL_NODE_DIRTY_US) {
     return false;
   }
+  if (o->state == ORIGIN_OPEN && al_circuit_retired(&n->circuits, o->circ)) return false;
   return lets_through(n, o, t);
 }
 
@@ -139,7 +133,7 @@ static node_origin *pick(al_node *n, const al_target *t, uint64_t isolation) {
   for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     if (!serves(n, o, t, isolation)) continue;
-    int score = 1 + (o->isolated ? 1 : 0) + (o->state == ORIGIN_OPEN ? 4 : 0);
+    int score = 1 + (o->use.isolated ? 1 : 0) + (o->state == ORIGIN_OPEN ? 4 : 0);
     if (score <= best_score) continue;
     best = o;
     best_score = score;
@@ -151,30 +145,30 @@ uint32_t al_node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t
                             al_reason *ret_why) {
   node_origin *o = pick(n, t, isolation);
   if (o == NULL) {
-    o = origin_new(n);
+    o = al_node_origin_new(n);
     if (o == NULL) {
       *ret_why = AL_REASON_RESOURCE;
       return 0;
     }
-    o->has_target = true;
-    o->target = *t;
-    al_reason why = launch(n, w, o);
+    o->use.has_target = true;
+    o->use.target = *t;
+    al_reason why = al_node_origin_launch(n, w, o);
     if (why != AL_REASON_DONE) {
-      give_up(n, w, o, why);
+      al_node_origin_give_up(n, w, o, why);
       *ret_why = why;
       return 0;
     }
   }
-  o->isolated = true;
-  o->isolation = isolation;
-  if (!o->has_target) { /* a spare that is rebuilt must still serve this stream */
-    o->has_target = true;
-    o->target = *t;
+  o->use.isolated = true;
+  o->use.isolation = isolation;
+  if (!o->use.has_target) { /* a spare that is rebuilt must still serve this stream */
+    o->use.has_target = true;
+    o->use.target = *t;
   }
-  if (o->first_used == 0) o->first_used = n->now;
-  o->last_used = n->now;
+  if (o->use.first_used == 0) o->use.first_used = al_max_u64(n->now, 1);
+  o->use.last_used = n->now;
   n->spare_at = n->now; /* another one in its place */
-  return index_of(n, o);
+  return (uint32_t)(o - n->origins) + 1;
 }
 
 static void mark_lost(al_node *n, node_origin *o, al_reason why) {
@@ -208,87 +202,4 @@ void al_node_origin_link_failed(al_node *n, const al_id *peer) {
       mark_lost(n, o, AL_REASON_LINK);
     }
   }
-}
-
-void al_node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_us) {
-  uint32_t end = n->end_of[al_slab_index(circ)];
-  AL_ASSERT(end != 0 && n->ends[end - 1].origin != 0);
-  node_origin *o = &n->origins[n->ends[end - 1].origin - 1];
-  o->state = ORIGIN_OPEN;
-  o->build_us = (uint32_t)al_min_u64(build_us, UINT32_MAX);
-  n->spare_wait_us = 0;
-  if (al_bundle_add_path(&n->streams, n->ends[end - 1].bundle, 0, n->now, o->build_us) != AL_OK) {
-    give_up(n, w, o, AL_REASON_RESOURCE);
-    return;
-  }
-  al_event ev = {.kind = AL_EV_CIRCUIT_UP, .circ = circ, .count = o->hops};
-  ev.duration_us = o->build_us;
-  al_node_tell(n, w, &ev);
-}
-
-void al_node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason) {
-  node_origin *o = &n->origins[origin - 1];
-  n->end_of[al_slab_index(circ)] = 0;
-  n->ends[o->end - 1].circ = 0;
-  mark_lost(n, o, reason);
-}
-
-/* What was found lost while other things were done is built again or given up now: whoever finds
- * it must not begin new work in the middle of its own. */
-void al_node_origins_settle(al_node *n, al_work *w) {
-  while (n->origins_lost) {
-    n->origins_lost = false;
-    for (uint32_t i = 0; i < n->origins_max; i++) {
-      node_origin *o = &n->origins[i];
-      if (o->state == ORIGIN_FREE || !o->lost) continue;
-      if (!al_work_may_tell(w)) {
-        n->origins_lost = n->again = true;
-        return;
-      }
-      o->lost = false;
-      if (o->state == ORIGIN_OPEN) {
-        give_up(n, w, o, o->lost_why);
-      } else {
-        retry(n, w, o, o->lost_why);
-      }
-    }
-  }
-}
-
-/* ---- housekeeping ---- */
-
-static uint32_t retire(al_node *n, al_work *w) {
-  uint32_t spares = 0;
-  for (uint32_t i = 0; i < n->origins_max; i++) {
-    node_origin *o = &n->origins[i];
-    if (o->state == ORIGIN_FREE) continue;
-    al_time used = al_max_u64(o->last_used, o->started);
-    if (o->state == ORIGIN_OPEN && has_streams(n, o)) {
-      o->last_used = n->now;
-    } else if (o->state == ORIGIN_OPEN && al_time_since(n->now, used) > AL_NODE_IDLE_US &&
-               al_work_may_tell(w)) {
-      give_up(n, w, o, AL_REASON_DONE);
-      continue;
-    }
-    if (!o->isolated) spares++;
-  }
-  return spares;
-}
-
-/* Keep spares ready; back off while that fails. */
-void al_node_origins_house(al_node *n, al_work *w) {
-  uint32_t spares = retire(n, w);
-  if (n->closing || n->limits.lean || spares >= AL_NODE_SPARES || n->now < n->spare_at) return;
-  node_origin *o = origin_new(n);
-  if (o == NULL) return;
-  n->spare_wait_us = n->spare_wait_us == 0 ? 500000 : n->spare_wait_us * 2;
-  if (n->spare_wait_us > 60000000) n->spare_wait_us = 60000000;
-  n->spare_at = n->now + n->spare_wait_us;
-  al_reason why = launch(n, w, o);
-  if (why == AL_REASON_DONE) return;
-  /* Not worth an event: nothing was asked for. */
-  uint32_t end = o->end;
-  *o = (node_origin){.state = ORIGIN_FREE};
-  n->ends[end - 1].origin = 0;
-  al_node_end_free(n, end, why);
 }

@@ -2,6 +2,7 @@
 #ifndef AL_NODE_PARTS_H
 #define AL_NODE_PARTS_H
 
+#include "node/ends.h"
 #include "node/state.h"
 
 /* ---- node.c ---- */
@@ -102,20 +103,6 @@ void al_node_pending_failed(al_node *n, al_work *w, const al_id *peer);
  * sim/hostile. */
 void al_node_pending_house(al_node *n, al_work *w);
 
-/* al_node_end_new — a place where a bundle meets a circuit, with a new bundle.
- * Result: index + 1, 0 when full.   Cost: may allocate.   Source: PROTOCOL.md 5, 6.   Tested:
- * sim/network, sim/hostile. */
-uint32_t al_node_end_new(al_node *n, bool initiator, uint32_t origin);
-
-/* al_node_end_free — close the bundle, which resets its streams, and free the place.
- * Result: none.   Cost: O(streams).   Source: PROTOCOL.md 5, 6.   Tested: sim/network,
- * sim/hostile. */
-void al_node_end_free(al_node *n, uint32_t end, al_reason reason);
-
-/* al_node_end_set_circuit — which circuit carries the bundle; 0: none for the moment.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 5, 6.   Tested: sim/network, sim/hostile. */
-void al_node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link);
-
 /* ---- origin.c ---- */
 /* al_node_origin_for — an own circuit for a stream: one that fits, or a new one.
  * Result: index + 1; 0 with a reason.   Cost: path choice and a set-up packet when new.
@@ -141,7 +128,7 @@ void al_node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_
 
 /* al_node_origin_lost — mark an own circuit lost; al_node_origins_settle acts.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 6.   Tested: sim/network, sim/restart. */
-void al_node_origin_lost(al_node *n, uint32_t origin, al_circ circ, al_reason reason);
+void al_node_origin_lost(al_node *n, uint32_t end, al_circ circ, al_reason reason);
 
 /* al_node_origins_settle — build lost circuits again, on another path, or give them up.
  * Result: none.   Cost: O(own circuits) when one is lost.   Source: PROTOCOL.md 6.   Tested:

@@ -2,43 +2,12 @@
 #include "node/parts.h"
 #include "node/wake.h"
 
-/* ---- ends: where a circuit meets a bundle ---- */
-
-uint32_t al_node_end_new(al_node *n, bool initiator, uint32_t origin) {
-  for (uint32_t k = 0; k < n->ends_max; k++) {
-    uint32_t i = (n->end_free_hint + k) % n->ends_max;
-    node_end *e = &n->ends[i];
-    if (e->bundle != 0) continue;
-    if (al_bundle_open(&n->streams, initiator, i + 1, &e->bundle) != AL_OK) return 0;
-    e->origin = origin;
-    e->circ = 0;
-    n->end_free_hint = (i + 1) % n->ends_max;
-    return i + 1;
-  }
-  return 0;
-}
-
-void al_node_end_free(al_node *n, uint32_t end, al_reason reason) {
-  node_end *e = &n->ends[end - 1];
-  if (e->circ != 0) n->end_of[al_slab_index(e->circ)] = 0;
-  al_bundle_close(&n->streams, e->bundle, (uint8_t)reason);
-  *e = (node_end){0};
-}
-
-void al_node_end_set_circuit(al_node *n, uint32_t end, al_circ circ, al_link link) {
-  node_end *e = &n->ends[end - 1];
-  if (e->circ != 0) n->end_of[al_slab_index(e->circ)] = 0;
-  e->circ = circ;
-  e->link = link;
-  if (circ != 0) n->end_of[al_slab_index(circ)] = end;
-}
-
 /* A circuit ends here: its bundle begins. */
-static bool end_installed(al_node *n, al_circ circ, al_link link) {
+static bool end_installed(al_node *n, al_circ circ) {
   uint32_t end = al_node_end_new(n, false, 0);
   if (end == 0) return false;
-  al_node_end_set_circuit(n, end, circ, link);
-  if (al_bundle_add_path(&n->streams, n->ends[end - 1].bundle, 0, n->now, 0) == AL_OK) return true;
+  al_node_end_begin(n, end, circ);
+  if (al_node_end_carry(n, end, circ, 0) == AL_OK) return true;
   al_node_end_free(n, end, AL_REASON_RESOURCE);
   return false;
 }
@@ -59,12 +28,12 @@ void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
   for (uint32_t i = 0; i < n->pending_max; i++) {
     if (n->pending[i].circ == gone->circ) pending_drop(n, &n->pending[i]);
   }
-  uint32_t end = n->end_of[al_slab_index(gone->circ)];
-  if (end == 0 || n->ends[end - 1].circ != gone->circ) return;
+  uint32_t path, end = al_node_end_of(n, gone->circ, &path);
+  if (end == 0) return;
   if (n->ends[end - 1].origin != 0) {
-    al_node_origin_lost(n, n->ends[end - 1].origin, gone->circ, gone->reason);
+    al_node_origin_lost(n, end, gone->circ, gone->reason);
   } else {
-    al_node_end_free(n, end, AL_REASON_CIRCUIT);
+    al_node_end_gone(n, end, path, gone->reason);
   }
 }
 
@@ -83,6 +52,7 @@ static bool pass_on(al_node *n, al_work *w, al_circ circ, al_link link, const ui
       al_circuit_link_out(&n->circuits, circ, link, &id) == AL_OK &&
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id,
                            al_view(packet, AL_SPHINX_BYTES)) == AL_OK) {
+    (void)al_link_widen(&n->links, link);
     al_node_touch(n, link);
     return true;
   }
@@ -192,6 +162,7 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
     return false;
   }
   (void)al_circuits_reserve(&n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
+  (void)al_link_widen(&n->links, link);
   al_circuit_request q = {
       .link = link, .id = m->id, .route = &res.route, .hop_secret = keys.secret};
   al_circuit_verdict v =
@@ -199,7 +170,7 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
   al_wipe(&keys, sizeof keys);
   if (v == AL_CIRCUIT_SEND && (out.circ != 0 || may_refuse(n, out.link))) {
     al_node_urgent_buf(n, w, out.link, b);
-    if (out.circ != 0 && !end_installed(n, out.circ, link)) {
+    if (out.circ != 0 && !end_installed(n, out.circ)) {
       al_node_destroy(n, w, out.circ, AL_REASON_RESOURCE);
     }
     return false;

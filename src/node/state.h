@@ -19,16 +19,25 @@
 #include "stream/stream.h"
 
 enum {
-  AL_NODE_ONION_KEYS = 3,       /* previous, current, next */
-  AL_NODE_GRACE_S = 3600,       /* an epoch's key is tried this long beyond its end and start */
-  AL_NODE_PENDING_LIMIT = 32,   /* set-up packets that wait for a link to the next hop */
-  AL_NODE_PENDING_US = 8000000, /* ... at most so long */
-  AL_NODE_ORIGINS_LIMIT = 256,  /* own circuits */
-  AL_NODE_ATTEMPTS_MAX = 4,     /* paths tried for one own circuit */
-  AL_NODE_CIRCUITS_SPARE = 8,   /* circuits that there is memory for beyond those there are */
-  AL_NODE_SPARES = 2,           /* own circuits kept ready */
-  AL_NODE_IDLE_US = 600000000,  /* an own circuit without streams is given up after this */
-  AL_NODE_HELD_MAX = 32768,     /* cells held for all circuits */
+  AL_NODE_ONION_KEYS = 3,         /* previous, current, next */
+  AL_NODE_GRACE_S = 3600,         /* an epoch's key is tried this long beyond its end and start */
+  AL_NODE_PENDING_LIMIT = 32,     /* set-up packets that wait for a link to the next hop */
+  AL_NODE_PENDING_US = 8000000,   /* ... at most so long */
+  AL_NODE_ORIGINS_LIMIT = 256,    /* own circuits */
+  AL_NODE_ATTEMPTS_MAX = 4,       /* paths tried for one own circuit */
+  AL_NODE_CIRCUITS_SPARE = 8,     /* circuits that there is memory for beyond those there are */
+  AL_NODE_SPARES = 2,             /* own circuits kept ready */
+  AL_NODE_IDLE_US = 600000000,    /* an own circuit without streams is given up after this */
+  AL_NODE_HELD_MAX = 32768,       /* cells held for all circuits */
+  AL_NODE_DETACHED_US = 60000000, /* streams wait so long for another circuit */
+  AL_NODE_ALIVE_US = 240000000,   /* an own circuit carries something at least this often ... */
+  AL_NODE_RELAYED_US = 600000000, /* ... one of another node that does not is ended */
+  AL_NODE_LOOKS = 64,             /* circuits looked at for that in one round of housekeeping */
+  AL_NODE_STANDBY_US = 2000000,   /* streams older than this, or ... */
+  AL_NODE_STANDBY_PACKETS = 1000, /* ... that moved as much, get a second circuit */
+  AL_NODE_STANDBY_WAIT_US = 1000000,      /* pause after a second circuit failed, doubling ... */
+  AL_NODE_STANDBY_WAIT_MAX_US = 60000000, /* ... up to this */
+  AL_NODE_JOINS_ASKED = 5,                /* JOINs on one circuit, one a second */
   AL_NODE_DIRTY_US = 600000000, /* no new streams on a circuit this long after its first */
   AL_NODE_LINKS_WANTED = 4,     /* random neighbours that a node chooses by itself */
   AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average */
@@ -118,32 +127,49 @@ typedef struct node_pending {
   al_time deadline;
 } node_pending;
 
-/* The two ends of a bundle in this node: its circuit and, at the origin, who it belongs to. */
+/* Where a bundle meets its circuits in this node, and what it takes to join it. Secret. */
 typedef struct node_end {
-  al_bundle bundle; /* 0: free */
-  al_circ circ;     /* 0: at an origin between two attempts */
-  al_link link;
-  uint32_t origin; /* index + 1; 0: the far end of somebody's circuit */
+  al_bundle bundle;                  /* 0: free */
+  al_circ circ[AL_BUNDLE_PATHS_MAX]; /* by number of the bundle's path; all 0: it waits for one */
+  uint8_t due[AL_BUNDLE_PATHS_MAX];  /* al_resume_op to be said on that circuit */
+  uint32_t origin; /* index + 1 of the own circuit in charge; 0: the far end of somebody's */
+  bool resumable;  /* name and secret are known */
+  uint8_t name[16], secret[32];
+  al_time detached_at; /* the far end: since when it waits; 0: it does not */
 } node_end;
 
 typedef enum node_origin_state {
   ORIGIN_FREE = 0,
   ORIGIN_LINK,     /* waits for a link to its first hop */
   ORIGIN_BUILDING, /* the set-up packet is under way */
-  ORIGIN_OPEN,
+  ORIGIN_JOINING,  /* open: asks to join the bundle of `main` */
+  ORIGIN_OPEN,     /* carries a bundle */
+  ORIGIN_WAITING,  /* its circuit is gone; its bundle waits for the one that joins */
 } node_origin_state;
+
+/* Whom a bundle serves: goes with it from circuit to circuit. */
+typedef struct node_use {
+  bool isolated; /* belongs to `isolation` */
+  uint64_t isolation;
+  bool has_target; /* rebuilt for this target when an attempt fails */
+  al_target target;
+  al_time first_used, last_used;
+} node_use;
 
 typedef struct node_origin {
   node_origin_state state;
-  uint8_t hops, attempts;
+  uint8_t hops, attempts, asked;
   bool lost;     /* its attempt or its circuit failed, for `lost_why`: see node_origins_settle */
-  bool isolated; /* belongs to `isolation` */
-  uint64_t isolation;
-  uint32_t end; /* index + 1 of its node_end */
+  bool urgent;   /* a second circuit is wanted now */
+  uint32_t end;  /* index + 1 of its node_end */
+  uint32_t main; /* index + 1 of the circuit it stands by for; 0: it is in charge of its bundle */
+  al_circ circ;
   al_id path[AL_HOPS_MAX];
-  bool has_target; /* rebuilt for this target when an attempt fails */
-  al_target target;
-  al_time started, first_used, last_used;
+  node_use use;
+  al_time started, ping_at;
+  al_time standby_at;       /* no second circuit is tried for before */
+  uint32_t standby_wait_us; /* ... and the pause after the next failure */
+  al_time waits_until;      /* WAITING */
   uint32_t build_us;
   al_reason lost_why;
 } node_origin;
@@ -194,8 +220,10 @@ struct al_node {
   uint32_t pending_max;
   node_end *ends; /* ends_max */
   uint32_t ends_max, end_free_hint;
-  uint32_t *end_of;     /* by index of circuit: index + 1 of its end */
-  node_origin *origins; /* origins_max */
+  uint32_t *end_of;        /* by index of circuit: index + 1 of its end */
+  uint32_t detached_count; /* ends that wait for a circuit */
+  uint32_t sweep_cursor;   /* over circuits that may carry nothing */
+  node_origin *origins;    /* origins_max */
   uint32_t origins_max;
   node_join *joins; /* joins_count; at most AL_NODE_JOINS_MAX */
   uint32_t joins_count, joins_next;
@@ -203,7 +231,7 @@ struct al_node {
   uint32_t lost_next, lost_wait_us; /* whose turn it is; the pause before the next try */
   al_time house_at, join_at, spare_at, lost_at, room_at, rotate_at;
   uint32_t join_wait_us, spare_wait_us;
-  bool origins_lost; /* one of them has `lost` set */
+  bool origins_lost; /* one of them has `lost` or `urgent` set */
   bool again;        /* work was left because the work area was full ... */
   bool starved;      /* ... of packet buffers: a moment later there may be some */
   bool events_left;  /* of streams: told before the next frame is taken */

@@ -101,6 +101,7 @@ void al_node_sleep(al_node *n) {
   n->end_of = NULL;
   n->origins = NULL;
   n->pending = NULL;
+  n->detached_count = n->sweep_cursor = 0;
   n->urgent_free = n->urgent_max = n->ends_max = n->origins_max = n->pending_max = 0;
   n->awake = false;
 }

@@ -28,6 +28,7 @@ al_err al_hop_derive(const al_suite *suite, const al_hop_exchange *exchange, al_
   expand(suite, ck, AL_LABEL_CIRCUIT_FORWARD, (al_span){ret->forward, 32});
   expand(suite, ck, AL_LABEL_CIRCUIT_BACKWARD, (al_span){ret->backward, 32});
   expand(suite, ck, AL_LABEL_CIRCUIT_CREATED, (al_span){ret->created, 32});
+  expand(suite, ck, AL_LABEL_CIRCUIT_RESUME, (al_span){ret->resume, 32});
   expand(suite, ck, AL_LABEL_CIRCUIT_CONFIRM, (al_span){ret->confirm, sizeof ret->confirm});
   expand(suite, ck, AL_LABEL_CIRCUIT_OFFSET, (al_span){offsets, sizeof offsets});
   ret->forward_offset = load_u48(offsets);

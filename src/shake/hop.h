@@ -17,6 +17,7 @@ _Static_assert(AL_HOP_REST_BYTES == 1036, "PROTOCOL.md 6.2");
 typedef struct al_hop_keys {
   uint8_t forward[32], backward[32]; /* for al_wide_init, one wide-block key each */
   uint8_t created[32];
+  uint8_t resume[32]; /* of use at the end hop: resume.h */
   uint8_t confirm[AL_HOP_CONFIRM_BYTES];
   uint64_t forward_offset, backward_offset; /* below 2^48: added to a cell's counter */
 } al_hop_keys;
@@ -32,7 +33,7 @@ typedef struct al_hop_exchange {
 
 /* al_hop_derive — the keys of a hop, the same at both ends.
  *   ret   wiped on failure                                                             [out]
- * Result: AL_OK or AL_ECRYPTO (the exchange gave all zeros).   Cost: one X25519, 8 HMACs.
+ * Result: AL_OK or AL_ECRYPTO (the exchange gave all zeros).   Cost: one X25519, 9 HMACs.
  * Source: PROTOCOL.md 6.1.   Tested: unit/shake_hop, vectors (hop). */
 al_err al_hop_derive(const al_suite *suite, const al_hop_exchange *exchange, al_hop_keys *ret);
 

@@ -97,6 +97,31 @@ void al_bundle_path_lost(al_streams *ss, al_bundle h, uint32_t path, al_time now
   al_bundle_touch(ss, h, b, now);
 }
 
+al_err al_bundle_move_path(al_streams *ss, const al_bundle_mover *m, uint32_t *ret_path) {
+  al_bundle_item *from = al_bundle_at(ss, m->from), *to = al_bundle_at(ss, m->to);
+  al_path *p = al_path_open(from, m->path);
+  uint32_t at = 0;
+  if (p == NULL || to == NULL) return AL_ENOTFOUND;
+  if (p->open_pn != p->next_pn) return AL_ESTATE;
+  while (at < AL_BUNDLE_PATHS_MAX && to->paths[at] != NULL) at++;
+  if (at == AL_BUNDLE_PATHS_MAX) return AL_EFULL;
+  from->paths[m->path] = NULL;
+  to->paths[at] = p;
+  p->rx_at = m->now;
+  al_bundle_choose(ss, to);
+  al_bundle_touch(ss, m->to, to, m->now);
+  *ret_path = at;
+  return AL_OK;
+}
+
+void al_bundle_ping(al_streams *ss, al_bundle h, uint32_t path, al_time now) {
+  al_bundle_item *b = al_bundle_at(ss, h);
+  al_path *p = al_path_open(b, path);
+  if (p == NULL) return;
+  p->ping = true;
+  al_bundle_touch(ss, h, b, now);
+}
+
 static void dirty_drop(al_streams *ss, al_bundle h, al_bundle_item *b) {
   if (!b->dirty) return;
   al_bundle before = 0;
@@ -318,7 +343,11 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
 
 bool al_bundle_look(const al_streams *ss, al_bundle h, uint32_t path, al_bundle_info *ret) {
   const al_bundle_item *b = al_bundle_at(ss, h);
-  if (b == NULL || path >= AL_BUNDLE_PATHS_MAX || b->paths[path] == NULL) return false;
+  if (b != NULL && path == AL_BUNDLE_PATHS_MAX) {
+    *ret = (al_bundle_info){.user = b->user, .streams = b->streams};
+    return true;
+  }
+  if (b == NULL || path > AL_BUNDLE_PATHS_MAX || b->paths[path] == NULL) return false;
   const al_path *p = b->paths[path];
   *ret = (al_bundle_info){.user = b->user,
                           .streams = b->streams,

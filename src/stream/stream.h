@@ -155,6 +155,24 @@ al_err al_bundle_add_path(al_streams *ss, al_bundle b, uint32_t path, al_time no
  * Source: PROTOCOL.md 8.2.   Tested: unit/stream_life. */
 void al_bundle_path_lost(al_streams *ss, al_bundle b, uint32_t path, al_time now);
 
+/* al_bundle_mover — a path's move: `path` of `from`, where nothing is under way, into `to`. */
+typedef struct al_bundle_mover {
+  al_bundle from, to;
+  uint32_t path;
+  al_time now;
+} al_bundle_mover;
+
+/* al_bundle_move_path — a circuit carries another bundle from now on.
+ *   ret_path   its number there                                                          [out]
+ * Result: AL_OK, AL_ENOTFOUND, AL_ESTATE (something is under way), AL_EFULL (no free number).
+ * Cost: its paths; no allocation.   Source: PROTOCOL.md 8.7.   Tested: unit/stream_path. */
+al_err al_bundle_move_path(al_streams *ss, const al_bundle_mover *m, uint32_t *ret_path);
+
+/* al_bundle_ping — have a PING go out on a path: it shows that the path lives, at each hop, too.
+ * Result: none; unknown ones are ignored.   Cost: O(1).   Source: PROTOCOL.md 8.6.
+ * Tested: unit/stream_path. */
+void al_bundle_ping(al_streams *ss, al_bundle b, uint32_t path, al_time now);
+
 /* al_bundle_close — end a bundle and, with event RESET(reason), all its streams. Its handle is
  * dead after this. May be called while a packet is handled.
  * Result: none; a dead handle is ignored.   Cost: its streams; frees later, no allocation.
@@ -204,6 +222,7 @@ typedef struct al_bundle_info {
 } al_bundle_info;
 
 /* al_bundle_look — fill an al_bundle_info.
+ *   path   AL_BUNDLE_PATHS_MAX: only `user` and `streams`, of the bundle
  *   Result: false when there is no such bundle or path.   Cost: O(1).
  *   Source: none.   Tested: unit/stream_tx. */
 bool al_bundle_look(const al_streams *ss, al_bundle b, uint32_t path, al_bundle_info *ret);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "fuzz_link_keys.h"
-#include "link/session.h"
+#include "link/keys.h"
 
 enum { PAIRS = 4, WIRE = 96, STEPS_MAX = 600, SLOTS = AL_LINK_SLOTS_MIN };
 
@@ -175,7 +175,7 @@ static void forge_cell(world *x, unsigned i, unsigned pair, al_rd *r) {
   al_link_session *k = al_link_session_get(&s->ls, s->link[pair]);
   if (k == NULL || !k->have_keys) return;
   if (phase < 250) phase = k->tx_phase;
-  al_link_frame_seal(s->ls.cfg.suite, k->tx_key,
+  al_link_frame_seal(s->ls.cfg.suite, al_link_tx_key(&s->ls, k),
                      (uint64_t)phase << AL_LINK_PHASE_BITS | k->tx_number++, f.bytes);
   arrive(x, &f, AL_FRAME_BYTES);
 }
@@ -283,7 +283,7 @@ static void world_run(const uint8_t *data, size_t size, bool open) {
     for (unsigned pair = 0; pair < PAIRS; pair++) forget(x, i, pair);
     AL_ASSERT(x->s[i].ls.used[AL_LINK_USE_FREE] == SLOTS);
     AL_ASSERT(al_links_deadline(&x->s[i].ls) == AL_TIME_NEVER);
-    AL_ASSERT(al_map_count(&x->s[i].ls.by_peer) == 0);
+    AL_ASSERT(x->s[i].ls.named == 0);
     al_links_clear(&x->s[i].ls);
   }
   free(x);

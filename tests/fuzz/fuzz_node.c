@@ -7,7 +7,7 @@
 
 #include "../support/test_alloc.h"
 #include "circuit/table.h"
-#include "link/session.h"
+#include "link/keys.h"
 
 enum { PAIRS = 4, WIRE = 256, STREAMS = 16, STEPS_MAX = 400, BUFS = 512 };
 
@@ -201,7 +201,7 @@ static void forge(world *x, unsigned i, unsigned k, uint8_t *frame) {
   al_node *n = x->s[1 - i].node;
   al_link_session *s = al_link_session_get(&n->links, x->pairs[k % PAIRS].link[1 - i]);
   if (s == NULL || !s->have_keys) return;
-  al_link_frame_seal(n->suite, s->tx_key,
+  al_link_frame_seal(n->suite, al_link_tx_key(&n->links, s),
                      (uint64_t)s->tx_phase << AL_LINK_PHASE_BITS | s->tx_number++, frame);
   rx(x, i, k, frame, AL_FRAME_BYTES);
 }

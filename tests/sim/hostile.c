@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link/session.h"
+#include "link/keys.h"
 
 static void *get(void *ctx, size_t size) {
   (void)ctx;
@@ -298,7 +298,7 @@ void hostile_cell(hostile *h, uint32_t victim, const uint8_t cell[AL_CELL_BYTES]
   al_link_session *s = al_link_session_get(&h->links, h->link);
   if (s == NULL) return;
   memcpy(frame + AL_LINK_CELL_AT, cell, AL_CELL_BYTES);
-  al_link_frame_seal(h->suite, s->tx_key,
+  al_link_frame_seal(h->suite, al_link_tx_key(&h->links, s),
                      (uint64_t)s->tx_phase << AL_LINK_PHASE_BITS | s->tx_number++, frame);
   (void)world_inject(h->w, h->node, victim, frame, sizeof frame);
 }

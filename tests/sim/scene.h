@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "hostile.h"
-#include "link/session.h"
+#include "link/keys.h"
 #include "tap.h"
 #include "traffic.h"
 

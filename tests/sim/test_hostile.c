@@ -54,7 +54,7 @@ static void sealed(scene *s, uint8_t (*frames)[AL_FRAME_BYTES], int count) {
   al_link_session *k = al_link_session_get(&s->h.links, s->h.link);
   for (int i = 0; i < count; i++) {
     memset(frames[i], 0, AL_FRAME_BYTES);
-    al_link_frame_seal(s->h.suite, k->tx_key, k->tx_number++, frames[i]);
+    al_link_frame_seal(s->h.suite, al_link_tx_key(&s->h.links, k), k->tx_number++, frames[i]);
   }
 }
 

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "circuit/upkeep.h"
 #include "scene.h"
+#include "shake/resume.h"
 #include "sphinx/sphinx_priv.h"
 
 /* ---- set-up packets ---- */
@@ -209,6 +211,64 @@ static void test_bundle(scene *s, al_circ circ) {
   tap_is_u64(s->t.exit_resets - resets, 2, "both streams were reset, with an event each");
 }
 
+/* ---- circuits that want to join a bundle ---- */
+
+/* What the exit answers to a RESUME; 0: nothing. */
+static uint8_t say(scene *s, al_circ circ, const uint8_t *payload) {
+  uint8_t op = 0;
+  memset(s->h.payload, 0, sizeof s->h.payload);
+  hostile_relay(&s->h, SCENE_EXIT, circ, 1, al_view(payload, AL_RELAY_BYTES));
+  for (int k = 0; k < 6000; k++) { /* packets of the stream come in between */
+    scene_wait(s, 50);
+    if (s->h.payload[0] == AL_RESUME_KIND) op = s->h.payload[1];
+  }
+  return op;
+}
+
+/* A JOIN for the bundle of circuit `of`, made for circuit `on`. */
+static void make_join(const scene *s, al_circ of, al_circ on, uint8_t *payload) {
+  uint8_t secret[32], name[AL_RESUME_ID_BYTES];
+  al_resume m;
+  tap_ok(al_circuit_resume_secret(&s->h.circuits, on, secret), "a circuit has its secret");
+  al_resume_name(al_suite_null(), secret, name);
+  (void)al_circuit_resume_secret(&s->h.circuits, of, secret);
+  al_resume_make(al_suite_null(), AL_RESUME_JOIN, secret, name, &m);
+  al_resume_encode(&m, payload);
+}
+
+static void test_resume(scene *s) {
+  const uint32_t hops[1] = {SCENE_EXIT};
+  al_circ a = hostile_circuit(&s->h, SCENE_EXIT, hops, 1);
+  al_circ b = hostile_circuit(&s->h, SCENE_EXIT, hops, 1);
+  al_circ c = hostile_circuit(&s->h, SCENE_EXIT, hops, 1);
+  uint64_t parse = exit_count(s, "resume_parse"), refused = exit_count(s, "resume_refused");
+  uint64_t joined = exit_count(s, "resume_joined");
+  uint8_t p[AL_RELAY_BYTES] = {AL_RESUME_KIND, 9};
+  PACKET(s, a, 0, "\x02\0\0\0\0\0\0\x01\0P\0\x01\x01x"); /* a stream */
+  (void)say(s, b, p);
+  p[1] = AL_RESUME_JOINED;
+  (void)say(s, b, p);
+  tap_is_u64(exit_count(s, "resume_parse") - parse, 2,
+             "resume_parse: no such operation, and one that is not for ends");
+  make_join(s, a, b, p);
+  p[20] ^= 1;
+  tap_ok(say(s, b, p) == AL_RESUME_REFUSED, "a wrong tag is refused");
+  make_join(s, a, c, p);
+  tap_ok(say(s, b, p) == AL_RESUME_REFUSED, "so is one made for another circuit");
+  make_join(s, a, b, p);
+  p[2] ^= 1;
+  tap_ok(say(s, b, p) == AL_RESUME_REFUSED, "and one for a bundle that is not there");
+  make_join(s, a, b, p);
+  tap_ok(say(s, b, p) == AL_RESUME_JOINED, "who has the secret joins");
+  tap_ok(say(s, b, p) == AL_RESUME_JOINED, "twice is once");
+  tap_ok(say(s, c, p) == AL_RESUME_REFUSED, "what was said there is worth nothing elsewhere");
+  PACKET(s, c, 0, "\x02\0\0\0\0\0\0\x01\0P\0\x01\x01x");
+  make_join(s, a, c, p);
+  tap_ok(say(s, c, p) == AL_RESUME_REFUSED, "a circuit with streams of its own stays what it is");
+  tap_is_u64(exit_count(s, "resume_refused") - refused, 5, "resume_refused");
+  tap_is_u64(exit_count(s, "resume_joined") - joined, 1, "resume_joined");
+}
+
 /* ---- floods ---- */
 
 static al_time latency(scene *s) {
@@ -269,7 +329,7 @@ static void mischief_flow(scene *s, hostile_mischief m) {
   for (int i = 0; i < 3; i++) (void)traffic_open_apart(&s->t, s->w, 2, 200000);
   scene_wait(s, 150 * AL_MS);
   s->h.mischief = m;
-  scene_wait(s, 90 * AL_SECOND);
+  scene_wait(s, 120 * AL_SECOND); /* half a minute of silence, a minute for another circuit */
   s->h.mischief = HOSTILE_FAITHFUL;
   uint32_t whole = traffic_count_whole(&s->t, first), reset = traffic_count_reset(&s->t, first);
   tap_ok(s->h.relayed > relayed, "a relay that %s carries cells (%u)", names[m],
@@ -328,6 +388,7 @@ int main(int argc, char **argv) {
   tap_ok(circ != 0, "a circuit of one hop");
   test_cells(&s, circ);
   test_bundle(&s, circ);
+  test_resume(&s);
   test_flood(&s);
   scene_works(&s, "a flood");
   hostile_stop(&s.h);

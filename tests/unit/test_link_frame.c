@@ -36,7 +36,7 @@ static void evil(net *t, unsigned from, const uint8_t head[AL_CELL_HEADER_BYTES]
   al_link_session *s = al_link_session_get(&n->ls, n->link[0]);
   memset(frame, 0, AL_FRAME_BYTES);
   memcpy(frame + AL_LINK_CELL_AT, head, AL_CELL_HEADER_BYTES);
-  al_link_frame_seal(n->ls.cfg.suite, s->tx_key,
+  al_link_frame_seal(n->ls.cfg.suite, al_link_tx_key(&n->ls, s),
                      (uint64_t)s->tx_phase << AL_LINK_PHASE_BITS | s->tx_number++, frame);
 }
 

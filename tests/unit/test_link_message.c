@@ -60,7 +60,7 @@ static al_cell_header peek(const net *t, const uint8_t *sealed) {
   al_cell_header h = {0};
   al_link_session *s = al_link_session_get(&t->n[0].ls, t->n[0].link[0]);
   memcpy(f, sealed, sizeof f);
-  if (!al_link_frame_open(t->n[0].ls.cfg.suite, s->tx_key, f) ||
+  if (!al_link_frame_open(t->n[0].ls.cfg.suite, al_link_tx_key(&t->n[0].ls, s), f) ||
       al_cell_decode(f + AL_LINK_CELL_AT, &h) != AL_OK)
     h.type = 99;
   return h;
@@ -130,7 +130,7 @@ static al_link_verdict part(net *t, unsigned pair, al_message_kind kind, uint32_
   al_cell_header h = {id, AL_CELL_MESSAGE, (uint8_t)kind, al_cell_fragment(total, (uint16_t)index)};
   al_cell_encode(&h, frame + AL_LINK_CELL_AT);
   memset(frame + AL_LINK_PAYLOAD_AT, (int)index + 1, AL_CELL_PAYLOAD_BYTES);
-  al_link_frame_seal(n->ls.cfg.suite, s->tx_key, s->tx_number++, frame);
+  al_link_frame_seal(n->ls.cfg.suite, al_link_tx_key(&n->ls, s), s->tx_number++, frame);
   return net_deliver(t, 1, pair, frame, sizeof frame);
 }
 

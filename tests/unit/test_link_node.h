@@ -7,7 +7,7 @@
 
 #include "../support/test_alloc.h"
 #include "../support/test_rand.h"
-#include "link/session.h"
+#include "link/keys.h"
 #include "tap.h"
 
 #define NET_WALL_S ((uint64_t)1700000000)

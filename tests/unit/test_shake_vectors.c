@@ -1,6 +1,8 @@
 /* Link handshakes, rekey and a data frame against link.txt; keys of hops, CREATED and the layers of
  * cells against circuit.txt. Argument: tests/vectors. */
 #include "book/book.h"
+#include "shake/hop.h"
+#include "shake/resume.h"
 #include "shake/shake.h"
 #include "tap.h"
 #include "test_wire_vectors.h"
@@ -120,6 +122,7 @@ static void test_hops(void) {
                  vec_is(vec("%d.backward", i), hop[i].backward, 32) &&
                  vec_is(vec("%d.created", i), hop[i].created, 32) &&
                  vec_is(vec("%d.confirm", i), hop[i].confirm, 16) &&
+                 vec_is(vec("%d.resume", i), hop[i].resume, 32) &&
                  hop[i].forward_offset == al_load_u64(vec("%d.forward_offset", i).ptr) &&
                  hop[i].backward_offset == al_load_u64(vec("%d.backward_offset", i).ptr),
              "keys of hop %d at the %s", i, origin ? "origin" : "hop");
@@ -176,6 +179,20 @@ static void test_cells(void) {
   }
 }
 
+/* The third hop is the end of a circuit; the second stands for that of the circuit that joins. */
+static void test_resume(void) {
+  uint8_t name[AL_RESUME_ID_BYTES], payload[AL_RELAY_BYTES];
+  al_resume_name(suite, hop[1].resume, name);
+  for (int op = AL_RESUME_JOIN; op <= AL_RESUME_JOINED; op++) {
+    al_resume m;
+    al_resume_make(suite, (al_resume_op)op, hop[2].resume, name, &m);
+    al_resume_encode(&m, payload);
+    tap_ok(vec_is(vec("resume.%s", op == AL_RESUME_JOIN ? "join" : "joined"), payload,
+                  sizeof payload),
+           "a circuit %s a bundle", op == AL_RESUME_JOIN ? "asks to join" : "has joined");
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   suite = al_suite_hacl();
@@ -186,5 +203,6 @@ int main(int argc, char **argv) {
   test_hops();
   test_created();
   test_cells();
+  test_resume();
   return tap_done();
 }

@@ -204,7 +204,38 @@ static void test_lost(void) {
   end();
 }
 
+/* A circuit leaves a bundle of its own for another one. */
+static void test_move(void) {
+  al_stream s[2];
+  uint32_t at = 99;
+  begin(s);
+  al_streams *ss = &p.end[A].ss;
+  al_bundle own;
+  al_bundle_info info;
+  tap_ok(al_bundle_open(ss, true, 78, &own) == AL_OK, "another bundle");
+  tap_ok(al_bundle_add_path(ss, own, 0, p.now, 20000) == AL_OK, "with a circuit");
+  al_bundle_mover m = {.from = own, .to = p.end[A].b, .path = 0, .now = p.now};
+  p.end[A].ta.closed = true;
+  tap_ok(al_bundle_move_path(ss, &m, &at) == AL_OK && at == 2, "it becomes the third of the first");
+  p.end[A].ta.closed = false;
+  tap_ok(!al_bundle_look(ss, own, 0, &info), "and is gone from its own");
+  tap_ok(al_bundle_look(ss, own, AL_BUNDLE_PATHS_MAX, &info) && info.user == 78, "which stays");
+  tap_ok(look(A, 0).in_use && !look(A, 2).in_use, "it stands by");
+  tap_ok(al_bundle_move_path(ss, &m, &at) == AL_ENOTFOUND, "once");
+  al_bundle_close(ss, own, 0);
+  al_bundle_ping(ss, p.end[A].b, 1, p.now);
+  al_bundle_ping(ss, p.end[A].b, 7, p.now); /* unknown: nothing */
+  run(1000);
+  tap_ok(filled[A][1] == 1, "a PING on a path that stands by");
+  m = (al_bundle_mover){.from = p.end[A].b, .to = p.end[A].b, .path = 1, .now = p.now};
+  tap_ok(al_bundle_move_path(ss, &m, &at) == AL_ESTATE, "what is under way stays where it is");
+  run(100000);
+  tap_ok(look(A, 1).flight == 0, "it is answered");
+  end();
+}
+
 int main(void) {
+  test_move();
   test_stands_by();
   test_sender_suspects();
   test_both_silent();

@@ -166,6 +166,8 @@ def circuit():
     for i, (v, body) in zip((2, 1, 0), al.backward(hops, start, plain)):
         f.add(f'backward.{i}.counter', v)
         f.add(f'backward.{i}.body', body)
+    for op, name in ((1, 'join'), (2, 'joined')):
+        f.add(f'resume.{name}', al.resume_payload(op, hops[2]['resume'], hops[1]['resume']))
     return f
 
 

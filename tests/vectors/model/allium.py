@@ -237,9 +237,21 @@ def hop_keys(node_id, secret, x, y, dh):
         'backward': kdf(ck, 'allium circuit backward v1', b'', 32),
         'created': kdf(ck, 'allium circuit created v1', b'', 32),
         'confirm': kdf(ck, 'allium circuit confirm v1', b'', 16),
+        'resume': kdf(ck, 'allium circuit resume v1', b'', 32),
         'forward_offset': int.from_bytes(offsets[:6], 'little'),
         'backward_offset': int.from_bytes(offsets[6:], 'little'),
     }
+
+
+def resume_name(secret):
+    return kdf(secret, 'allium resume name v1', b'', 16)
+
+
+def resume_payload(op, secret, new_secret):
+    """JOIN (1) or JOINED (2): the bundle's secret proved on the circuit of new_secret."""
+    label = {1: 'allium resume join v1', 2: 'allium resume accept v1'}[op]
+    tag = kdf(secret, label, resume_name(new_secret), 32)
+    return (bytes([3, op]) + resume_name(secret) + tag).ljust(1068, b'\0')
 
 
 def created(keys, y, rest):

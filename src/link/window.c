@@ -1,0 +1,65 @@
+/* window.c — see session.h: which frames of a phase were seen. */
+#include "link/keys.h"
+
+static al_window *wide_of(const al_links *ls, const al_link_window *w) {
+  return w->wide != 0 ? al_slab_get(&ls->windows, w->wide) : NULL;
+}
+
+static uint64_t bit_of(uint64_t number) { return (uint64_t)1 << number % 64; }
+
+static bool narrow_seen(const al_link_window *w, uint64_t number) {
+  return (w->seen[number % AL_LINK_NARROW / 64] & bit_of(number)) != 0;
+}
+
+bool al_link_window_fresh(const al_links *ls, const al_link_window *w, uint64_t number) {
+  if (w->wide != 0) return al_window_fresh(wide_of(ls, w), number);
+  if (!w->any || number > w->top) return true;
+  return w->top - number < AL_LINK_NARROW && !narrow_seen(w, number);
+}
+
+void al_link_window_take(al_links *ls, al_link_window *w, uint64_t number) {
+  if (w->wide != 0) {
+    bool taken = al_window_take(wide_of(ls, w), number);
+    AL_ASSERT(taken);
+  } else if (w->any && number > w->top) {
+    if (number - w->top >= AL_LINK_NARROW) {
+      memset(w->seen, 0, sizeof w->seen);
+    } else {
+      for (uint64_t n = w->top + 1; n < number; n++) w->seen[n % AL_LINK_NARROW / 64] &= ~bit_of(n);
+    }
+  }
+  if (!w->any || number > w->top) w->top = number;
+  w->any = true;
+  w->seen[number % AL_LINK_NARROW / 64] |= bit_of(number);
+}
+
+/* Of the numbers that the narrow window remembers the wide one learns which were seen; all others
+ * below the highest count as seen, for nobody knows it any more. */
+static void copy(const al_link_window *from, al_window *to) {
+  if (!from->any) return;
+  uint64_t first = from->top < AL_WINDOW_NUMBERS ? 0 : from->top - (AL_WINDOW_NUMBERS - 1);
+  for (uint64_t n = first; n <= from->top; n++)
+    if (from->top - n >= AL_LINK_NARROW || narrow_seen(from, n)) (void)al_window_take(to, n);
+}
+
+bool al_link_window_widen(al_links *ls, al_link_window *w, bool may_get) {
+  void *item;
+  if (w->wide != 0) return true;
+  uint32_t wide =
+      may_get ? al_slab_take(&ls->windows, &item) : al_slab_take_noalloc(&ls->windows, &item);
+  if (wide == 0) return false;
+  al_window_init(item, AL_LINK_PHASE_BITS);
+  copy(w, item);
+  w->wide = wide;
+  return true;
+}
+
+void al_link_window_clear(al_links *ls, al_link_window *w) {
+  if (w->wide != 0) al_slab_drop(&ls->windows, w->wide);
+  memset(w, 0, sizeof *w);
+}
+
+bool al_link_widen(al_links *ls, al_link link) {
+  al_link_session *s = al_link_session_get(ls, link);
+  return s != NULL && al_link_window_widen(ls, &s->window, true);
+}
