@@ -76,6 +76,19 @@ void health_sample(sim_run *r) {
   h->repair_ms = (uint32_t)((world_now(r->w) - h->fault_over) / 1000);
 }
 
+static void check_lookups(sim_run *r) {
+  static const char *const when[LOOKUP_TIMES] = {"during the run", "after the fault",
+                                                 "while settling"};
+  const uint64_t wanted[LOOKUP_TIMES] = {r->s.check_lookups_run, r->s.check_lookups_fault,
+                                         r->s.check_lookups};
+  for (int i = 0; i < LOOKUP_TIMES; i++) {
+    const lookup_part *p = &r->lookups.part[i];
+    if (p->asked == 0 || share_of(p->right, p->asked, wanted[i])) continue;
+    run_fail(r, "health: %llu of %llu lookups %s named the closest node",
+             (unsigned long long)p->right, (unsigned long long)p->asked, when[i]);
+  }
+}
+
 void health_over(sim_run *r) {
   const run_health *h = &r->health;
   const run_work *k = &r->work;
@@ -90,4 +103,5 @@ void health_over(sim_run *r) {
     run_fail(r, "health: %llu of %llu streams %s were whole", (unsigned long long)k->whole[i],
              (unsigned long long)k->opened[i], i == 0 ? "during the faults" : "after the faults");
   }
+  check_lookups(r);
 }

@@ -73,6 +73,35 @@ static void add_work(sim_run *r) {
   add_samples(r, "streams.done_ms", "ms", &k->done_ms);
 }
 
+static void add_lookups(sim_run *r) {
+  static const char *const when[LOOKUP_TIMES] = {"run", "fault", "settle"};
+  run_lookups *k = &r->lookups;
+  uint64_t asked = 0, right = 0;
+  char text[64];
+  if (r->s.work_lookups == 0) return;
+  for (int i = 0; i < LOOKUP_TIMES; i++) {
+    lookup_part *p = &k->part[i];
+    asked += p->asked;
+    right += p->right;
+    if (p->asked == 0) continue;
+    snprintf(text, sizeof text, "lookups.%s.asked", when[i]);
+    add(r, text, "", 0, p->asked);
+    snprintf(text, sizeof text, "lookups.%s.success", when[i]);
+    add(r, text, "", 4, ratio(p->right, p->asked));
+    snprintf(text, sizeof text, "lookups.%s.wrong", when[i]);
+    add(r, text, "", 0, p->wrong);
+    snprintf(text, sizeof text, "lookups.%s.failed", when[i]);
+    add(r, text, "", 0, p->failed);
+    snprintf(text, sizeof text, "lookups.%s.latency_ms", when[i]);
+    add_samples(r, text, "ms", &p->ms);
+  }
+  add(r, "lookups.success", "", 4, ratio(right, asked));
+  add(r, "lookups.refused", "", 0, k->refused);
+  add(r, "lookups.hops_mean", "", 2, k->hops.count != 0 ? k->hops.sum * 100 / k->hops.count : 0);
+  add(r, "lookups.hops_max", "", 0, sample_at(&k->hops, 1000));
+  add_samples(r, "lookups.latency_ms", "ms", &k->ms);
+}
+
 static void add_nodes(sim_run *r) {
   uint64_t links = 0, peers = 0, circuits = 0;
   for (uint32_t i = 0; i < r->running_count; i++) {
@@ -105,6 +134,7 @@ void figures_make(sim_run *r) {
   add(r, "circuits.down", "", 0, r->circuits_down);
   add_samples(r, "circuits.build_ms", "ms", &r->circuit_ms);
   add_work(r);
+  add_lookups(r);
   add(r, "health.linked", "", 4, ratio(h->linked, h->honest));
   add(r, "health.connected", "", 4, ratio(h->connected, h->honest));
   if (h->fault_over != 0 && h->repaired) add(r, "repair.connected_ms", "ms", 0, h->repair_ms);
@@ -126,10 +156,9 @@ bool sim_run_distribution(sim_run *r, size_t index, const char **name, uint64_t 
   struct {
     const char *name;
     sim_samples *s;
-  } all[] = {{"links.up_ms", &r->link_ms},
-             {"circuits.build_ms", &r->circuit_ms},
-             {"streams.open_ms", &r->work.open_ms},
-             {"streams.done_ms", &r->work.done_ms}};
+  } all[] = {{"links.up_ms", &r->link_ms},          {"circuits.build_ms", &r->circuit_ms},
+             {"streams.open_ms", &r->work.open_ms}, {"streams.done_ms", &r->work.done_ms},
+             {"lookups.hops", &r->lookups.hops},    {"lookups.latency_ms", &r->lookups.ms}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     if (all[i].s->count == 0 || index-- != 0) continue;
     *name = all[i].name;

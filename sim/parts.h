@@ -19,6 +19,7 @@ typedef enum run_call {
   CALL_FLOOD,
   CALL_STREAM,
   CALL_PATIENCE, /* flow */
+  CALL_LOOKUP,
   CALL_SAMPLE,
 } run_call;
 
@@ -51,6 +52,30 @@ typedef struct run_work {
   sim_samples open_ms, done_ms;
 } run_work;
 
+/* When a lookup was asked: in the run, within half a minute after a fault, while settling. */
+enum { LOOKUP_RUN, LOOKUP_FAULT, LOOKUP_SETTLE, LOOKUP_TIMES, LOOKUPS_MAX = 1024 };
+
+typedef struct lookup_one {
+  uint32_t node, number;
+  al_id target;
+  uint8_t part;
+  bool used;
+} lookup_one;
+
+typedef struct lookup_part {
+  uint64_t asked, right, wrong, failed; /* what is none of these has not ended */
+  sim_samples hops, ms;
+} lookup_part;
+
+typedef struct run_lookups {
+  al_id *ids; /* by node: of the one that runs or ran there last */
+  lookup_one one[LOOKUPS_MAX];
+  lookup_part part[LOOKUP_TIMES];
+  sim_samples hops, ms; /* of all */
+  uint64_t refused;
+  uint32_t next;
+} run_lookups;
+
 typedef struct run_health {
   uint32_t *parent; /* union-find over nodes */
   uint32_t linked, connected, honest;
@@ -71,6 +96,7 @@ struct sim_run {
   uint32_t *running_at; /* by node: index + 1 */
   uint32_t running_count;
   run_work work;
+  run_lookups lookups;
   run_health health;
   sim_samples circuit_ms, link_ms;
   uint64_t joins, leaves, circuits_up, circuits_down, links_up, links_down, links_failed;
@@ -115,6 +141,16 @@ void work_call(sim_run *r, uint32_t what, uint32_t arg);
 void work_event(sim_run *r, uint32_t node, const al_event *ev);
 /* A node is gone: what it did is over. */
 void work_gone(sim_run *r, uint32_t node);
+
+/* lookups.c */
+void lookups_init(sim_run *r);
+void lookups_free(sim_run *r);
+void lookups_begin(sim_run *r);
+void lookups_call(sim_run *r);
+/* A node has started: remember its ID. */
+void lookups_know(sim_run *r, uint32_t node);
+void lookups_event(sim_run *r, uint32_t node, const al_event *ev);
+void lookups_gone(sim_run *r, uint32_t node);
 
 /* checker_safety.c: what must hold at any time */
 void safety_sample(sim_run *r);

@@ -17,6 +17,7 @@ static const char *const event_names[] = {
     [AL_EV_STREAM_OPEN] = "stream open",   [AL_EV_STREAM_REQUEST] = "stream asked for",
     [AL_EV_STREAM_DATA] = "stream bytes",  [AL_EV_STREAM_FIN] = "stream finished",
     [AL_EV_STREAM_RESET] = "stream reset", [AL_EV_STREAM_CLOSED] = "stream closed",
+    [AL_EV_LOOKUP] = "lookup ended",
 };
 
 void run_fail(sim_run *r, const char *format, ...) {
@@ -59,6 +60,7 @@ static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
     sample_add(&r->circuit_ms, ev->duration_us / 1000);
   if (r->phase >= RUN_RUN && ev->kind == AL_EV_LINK_UP)
     sample_add(&r->link_ms, ev->duration_us / 1000);
+  if (ev->kind == AL_EV_LOOKUP) lookups_event(r, node, ev);
   if (ev->stream != 0) work_event(r, node, ev);
 }
 
@@ -98,6 +100,7 @@ void run_start_node(sim_run *r, uint32_t node) {
   trace(r, node, "starts", NULL);
   world_start(r->w, node);
   if (via != UINT32_MAX) world_join(r->w, node, via);
+  lookups_know(r, node);
   r->running[r->running_count++] = node;
   r->running_at[node] = r->running_count;
   r->joins++;
@@ -108,6 +111,7 @@ void run_stop_node(sim_run *r, uint32_t node, bool silent) {
   account(r);
   trace(r, node, silent ? "fails" : "leaves", NULL);
   work_gone(r, node);
+  lookups_gone(r, node);
   world_stop(r->w, node, !silent);
   uint32_t at = r->running_at[node] - 1, last = r->running[--r->running_count];
   r->running[at] = last;
@@ -142,6 +146,7 @@ static void enter(sim_run *r, run_phase phase) {
     trouble_begin(r);
     hostility_begin(r);
     work_begin(r);
+    lookups_begin(r);
     health_begin(r);
     world_call(r->w, world_now(r->w) + r->s.time_sample, CALL_SAMPLE, 0);
   } else if (phase == RUN_SETTLE) {
@@ -179,6 +184,9 @@ static void on_call(void *ctx, world *w, uint32_t what, uint32_t arg) {
     case CALL_STREAM:
     case CALL_PATIENCE:
       work_call(r, what, arg);
+      return;
+    case CALL_LOOKUP:
+      lookups_call(r);
       return;
     case CALL_SAMPLE:
       safety_sample(r);
@@ -246,6 +254,7 @@ sim_run *sim_run_new(const sim_run_options *o) {
   r->running_at = calloc(r->nodes + 1, sizeof *r->running_at);
   if (r->running == NULL || r->running_at == NULL) abort();
   r->chance.state = sim_of(o->seed, 7, 7);
+  lookups_init(r);
   world_options wo;
   options(r, &wo);
   r->w = world_new(&wo, on_event, r);
@@ -269,6 +278,7 @@ void sim_run_free(sim_run *r) {
   if (r == NULL) return;
   world_free(r->w);
   health_free(r);
+  lookups_free(r);
   sample_free(&r->circuit_ms);
   sample_free(&r->link_ms);
   sample_free(&r->work.open_ms);
