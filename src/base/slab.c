@@ -14,7 +14,7 @@ typedef struct slot {
 
 enum {
   GEN_MAX = (1 << (32 - AL_SLAB_INDEX_BITS)) - 1,
-  CHUNK_BYTES = 2048, /* aimed at; a larger item has a chunk of its own */
+  CHUNK_BYTES = 2048, /* at most, but for a larger item; and a quarter of the limit */
   ITEM_BYTES_MAX = 1 << 20,
 };
 
@@ -49,7 +49,7 @@ al_err al_slab_init(al_slab *s, const al_alloc *a, uint32_t item_bytes, uint32_t
   AL_ASSERT(limit >= 1 && limit <= AL_SLAB_LIMIT_MAX);
   memset(s, 0, sizeof *s);
   uint32_t rounded = (item_bytes + 7) & ~7u, shift = 0;
-  while (shift < 6 && (1u << shift) < limit &&
+  while (shift < 6 && 4u << shift < limit &&
          (rounded + sizeof(slot)) << (shift + 1) <= CHUNK_BYTES)
     shift++;
   uint32_t chunks_max = (limit + (1u << shift) - 1) >> shift;

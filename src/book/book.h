@@ -34,10 +34,10 @@ typedef struct al_book {
   al_peer *buckets;
   uint64_t secret[2];
   al_id self;
-  al_shelved own;    /* this node's own descriptor */
-  uint32_t mask;     /* of buckets */
-  uint32_t reserved; /* entries that there is memory for */
-  uint32_t clock;    /* counts records that came */
+  al_shelved own;               /* this node's own descriptor */
+  uint32_t mask;                /* of buckets */
+  uint32_t reserved;            /* entries that there is memory for */
+  uint32_t clock;               /* counts records that came */
   uint32_t sample_max, members; /* 0: every entry is a member; entries up to `bar` */
   uint32_t bar;                 /* the highest rank that the sample takes */
   uint64_t raised_s;            /* when the bar was raised last */

@@ -179,6 +179,7 @@ void al_shelf_clear(al_shelf *s) {
     if (s->items[i] != NULL) entry_free(s, i);
   tables_free(s);
   al_places_clear(&s->places);
+  al_places_clear(&s->shakes);
   memset(s, 0, sizeof *s);
 }
 
@@ -335,6 +336,7 @@ al_err al_shelf_new(al_shelf **ret, const al_alloc *a, const al_suite *suite,
   al_shelf_init(s, a, secret, true);
   s->suite = suite;
   al_places_init(&s->places, &s->alloc, AL_SHELF_PLACE_BYTES, PLACES_MAX);
+  al_places_init(&s->shakes, &s->alloc, AL_SHELF_SHAKE_BYTES, PLACES_MAX);
   *ret = s;
   return AL_OK;
 }

@@ -10,7 +10,10 @@
 #include "book/identity.h"
 #include "wire/wire.h"
 
-enum { AL_SHELF_PLACE_BYTES = 16384 + 64 }; /* a message of a link and what is noted of it */
+enum {
+  AL_SHELF_PLACE_BYTES = 16384 + 64, /* a message of a link and what is noted of it */
+  AL_SHELF_SHAKE_BYTES = 2688,       /* what a link needs during its handshake */
+};
 
 /* al_shelved — a record of a shelf; 0 is none. Good as long as its holder keeps its reference. */
 typedef uint32_t al_shelved;
@@ -50,6 +53,7 @@ struct al_shelf {
   uint64_t bytes;     /* of records */
   bool grows;
   al_places places; /* for messages of links */
+  al_places shakes; /* for their handshakes */
 };
 
 /* al_shelf_init — an empty shelf with memory for no record.
@@ -69,6 +73,9 @@ static inline const al_suite *al_shelf_suite(const al_shelf *s) { return s->suit
 
 /* al_shelf_places — room for messages of links, for al_links_config. */
 static inline al_places *al_shelf_places(al_shelf *s) { return &s->places; }
+
+/* al_shelf_shakes — room for handshakes of links, likewise. */
+static inline al_places *al_shelf_shakes(al_shelf *s) { return &s->shakes; }
 
 /* al_shelf_reserve — have memory for so many records of any size, in all.
  * Result: AL_OK, AL_ENOMEM (what was got stays).   Cost: allocates about 10 KB a record.

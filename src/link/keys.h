@@ -64,6 +64,11 @@ bool al_link_window_fresh(const al_links *ls, const al_link_window *w, uint64_t 
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.1.   Tested: unit/link_window. */
 void al_link_window_take(al_links *ls, al_link_window *w, uint64_t number);
 
+/* al_link_windows_init — be ready for wide windows; lean links have it with the first of them.
+ * Result: AL_OK, AL_ENOMEM.   Cost: one allocation.   Source: PROTOCOL.md 4.1.
+ * Tested: unit/link_window. */
+al_err al_link_windows_init(al_links *ls);
+
 /* al_link_window_widen — remember 8,192 numbers instead of 256; what is older counts as seen.
  *   may_get   whether memory may be asked for
  * Result: whether it is wide now.   Cost: a wipe of 1 KiB.   Source: PROTOCOL.md 4.1.

@@ -55,6 +55,7 @@ typedef struct al_links_config {
   uint32_t links_max;     /* 1..4096 */
   uint32_t message_slots; /* at least AL_LINK_SLOTS_MIN; 0: AL_LINK_SLOTS_DEFAULT */
   al_places *places;      /* blocks of AL_LINK_PLACE_BYTES for messages, shared; NULL: own ones */
+  al_places *shakes;      /* blocks of AL_SHELF_SHAKE_BYTES for handshakes, likewise */
   uint64_t wall_s;        /* Unix seconds at `now`, for the expiry of descriptors */
   al_time now;
   uint64_t rekey_us;     /* 0: one hour */
@@ -68,14 +69,13 @@ typedef struct al_link_slot al_link_slot;
 typedef struct al_links {
   al_links_config cfg;
   al_slab sessions; /* al_link_session; the handles are al_link */
-  al_slab shakes;   /* al_link_shaking: what a link needs during its handshake only */
   al_heap timers;   /* by index of session: no later than its next deadline */
   al_slab turns;    /* al_link_turn: what a link needs while its keys change */
   al_slab windows;  /* al_window: of links that remember 8,192 frames */
   al_link *buckets; /* chains of the links whose peer is known, by its ID */
   uint64_t secret[2];
   uint32_t mask, named; /* of buckets; links in them */
-  al_places own_places;
+  al_places own_places, own_shakes;
   al_link_slot **slots; /* places that are in use, by index; the others NULL */
   uint32_t next_slot;   /* where to look for a free one first */
   uint32_t used[5];     /* slots by use */

@@ -3,6 +3,8 @@
 
 #include "base/hash.h"
 
+_Static_assert(sizeof(al_link_shaking) <= AL_SHELF_SHAKE_BYTES, "a handshake has room");
+
 enum { LINKS_MAX = 4096, NETWORK_MAX = AL_SHAKE_NETWORK_BYTES_MAX };
 
 static bool config_valid(const al_links_config *c) {
@@ -34,10 +36,14 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(c->rng, secret, sizeof secret);
   al_err e = al_slab_init(&ls->sessions, c->alloc, sizeof(al_link_session), c->links_max);
-  if (e == AL_OK) e = al_slab_init(&ls->shakes, c->alloc, sizeof(al_link_shaking), c->links_max);
+  if (ls->cfg.shakes == NULL) {
+    al_places_init(&ls->own_shakes, c->alloc, sizeof(al_link_shaking), c->links_max);
+    ls->cfg.shakes = &ls->own_shakes;
+  }
   if (e == AL_OK) e = al_heap_init(&ls->timers, c->alloc, c->links_max);
-  if (e == AL_OK) e = al_slab_init(&ls->turns, c->alloc, sizeof(al_link_turn), c->links_max);
-  if (e == AL_OK) e = al_slab_init(&ls->windows, c->alloc, sizeof(al_window), 2 * c->links_max);
+  uint32_t turns = c->lean && c->links_max > AL_LINK_TURNS_LEAN ? AL_LINK_TURNS_LEAN : c->links_max;
+  if (e == AL_OK) e = al_slab_init(&ls->turns, c->alloc, sizeof(al_link_turn), turns);
+  if (e == AL_OK && !c->lean) e = al_link_windows_init(ls);
   if (e == AL_OK) e = buckets_init(ls, secret);
   if (e == AL_OK) e = al_link_slots_init(ls);
   if (e != AL_OK) al_links_clear(ls);
@@ -52,7 +58,10 @@ void al_links_clear(al_links *ls) {
   al_slab_clear(&ls->windows);
   al_slab_clear(&ls->turns);
   al_heap_clear(&ls->timers);
-  al_slab_clear(&ls->shakes);
+  uint32_t cursor = 0;
+  for (al_link link; (link = al_link_each(ls, &cursor)) != 0;)
+    al_link_shaking_end(ls, al_link_session_get(ls, link));
+  al_places_clear(&ls->own_shakes);
   al_slab_clear(&ls->sessions);
   memset(ls, 0, sizeof *ls);
 }
@@ -132,27 +141,34 @@ static al_err reserve_turns(al_links *ls) {
   return e == AL_OK ? al_slab_reserve(&ls->windows, 2 * links) : e;
 }
 
+void al_link_shaking_end(al_links *ls, al_link_session *s) {
+  if (s->shaking == NULL) return;
+  al_wipe(s->shaking, sizeof *s->shaking);
+  al_places_give(ls->cfg.shakes, s->shaking);
+  s->shaking = NULL;
+}
+
 static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
-  void *item = NULL, *shaking = NULL;
+  void *item = NULL;
   al_link handle = al_slab_take(&ls->sessions, &item);
   if (handle == 0) {
     bool full = al_slab_count(&ls->sessions) == ls->cfg.links_max;
     if (full) al_count(ls->cfg.counters, AL_COUNT_link_full);
     return full ? AL_EFULL : AL_ENOMEM;
   }
-  uint32_t shakes = al_slab_take(&ls->shakes, &shaking);
-  if (shakes == 0 || reserve_turns(ls) != AL_OK) {
-    if (shakes != 0) al_slab_drop(&ls->shakes, shakes);
+  al_link_session *s = item;
+  s->shaking = al_places_take(ls->cfg.shakes, true);
+  if (s->shaking == NULL || reserve_turns(ls) != AL_OK) {
+    al_link_shaking_end(ls, s);
     al_slab_drop(&ls->sessions, handle);
     return AL_ENOMEM;
   }
-  al_link_session *s = item;
+  memset(s->shaking, 0, sizeof *s->shaking);
   if (!ls->cfg.lean) {
     bool wide = al_link_window_widen(ls, &s->window, false);
     AL_ASSERT(wide); /* two for each link are reserved */
   }
   s->handle = handle;
-  s->shaking = shakes;
   s->created = now;
   s->unheard = s->close_at = s->rekey_at = s->pad_at = AL_TIME_NEVER;
   s->last_rx = now;
@@ -172,7 +188,7 @@ al_err al_link_dial(al_links *ls, al_time now, const al_id *peer, al_bytes descr
   if (e != AL_OK) return e;
   s->initiator = true;
   s->state = AL_LINK_NEW;
-  al_link_shaking *k = al_slab_get(&ls->shakes, s->shaking);
+  al_link_shaking *k = s->shaking;
   if (descriptor.len != 0) {
     k->know_pk = true;
     memcpy(k->peer_pk, d.link_pk, sizeof k->peer_pk);
@@ -213,8 +229,7 @@ void al_link_end(al_links *ls, al_link_session *s) {
   s->close_due = false;
   s->close_at = AL_TIME_NEVER;
   al_link_slots_forget(ls, s);
-  if (s->shaking != 0) al_slab_drop(&ls->shakes, s->shaking);
-  s->shaking = 0;
+  al_link_shaking_end(ls, s);
   al_link_turn_end(ls, s);
   al_heap_set(&ls->timers, al_slab_index(s->handle), AL_TIME_NEVER);
 }

@@ -109,10 +109,10 @@ struct al_link_session {
   uint8_t pings_due, tries, ping_next;
   bool pong_due, pad_due, close_due, rekey_due, rekey_asked;
   uint8_t close_code;
-  uint32_t shaking;   /* handle in al_links.shakes */
-  uint32_t turn;      /* handle in al_links.turns */
-  al_link next;       /* in the chain of the bucket */
-  uint64_t tx_number; /* next to send in this phase */
+  al_link_shaking *shaking; /* NULL: the handshake is over */
+  uint32_t turn;            /* handle in al_links.turns */
+  al_link next;             /* in the chain of the bucket */
+  uint64_t tx_number;       /* next to send in this phase */
   uint64_t frames_tx, frames_rx;
   al_time last_rx;
   al_time unheard; /* since when something was sent and nothing heard; AL_TIME_NEVER: not so */
@@ -146,6 +146,10 @@ void al_link_name(al_links *ls, al_link_session *s, const al_id *peer);
 /* al_link_wall — Unix seconds at a moment.
  * Result: seconds.   Cost: O(1).   Source: PROTOCOL.md 3.4.   Tested: unit/link_shake. */
 uint64_t al_link_wall(const al_links *ls, al_time now);
+
+/* al_link_shaking_end — the state of a handshake is wiped and given back, if there is one.
+ * Result: none.   Cost: a wipe.   Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+void al_link_shaking_end(al_links *ls, al_link_session *s);
 
 /* al_link_end — the link is over but for being freed: queues dropped, no more timers.
  * Result: none.   Cost: O(slots).   Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */

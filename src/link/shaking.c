@@ -3,9 +3,9 @@
 #include "link/keys.h"
 
 static al_link_shaking *shaking_of(const al_links *ls, const al_link_session *s) {
-  al_link_shaking *k = al_slab_get(&ls->shakes, s->shaking);
-  AL_ASSERT(k != NULL);
-  return k;
+  (void)ls;
+  AL_ASSERT(s->shaking != NULL);
+  return s->shaking;
 }
 
 static void shake_init(al_links *ls, al_link_session *s, const uint8_t binding[32]) {
@@ -121,8 +121,7 @@ static void finish(al_links *ls, al_link_session *s, al_time now) {
   al_shake_take_keys(&k->sh, &s->keys);
   al_link_keys_begin(ls, s, now);
   if (!s->initiator) s->peer = k->claimed; /* proved by the first data frame */
-  al_slab_drop(&ls->shakes, s->shaking);
-  s->shaking = 0;
+  al_link_shaking_end(ls, s);
 }
 
 /* ---- the other side's descriptor ---- */
@@ -306,7 +305,7 @@ static al_link_verdict drop(al_links *ls, al_counter why) {
 al_link_verdict al_link_shake_rx(al_links *ls, al_link_session *s, uint8_t *frame, al_time now,
                                  al_link_in *ret) {
   al_handshake_frame f;
-  if (s->state != AL_LINK_SHAKING || s->shaking == 0) return drop(ls, AL_COUNT_link_state);
+  if (s->state != AL_LINK_SHAKING || s->shaking == NULL) return drop(ls, AL_COUNT_link_state);
   if (al_handshake_decode(frame, &f) != AL_OK) return drop(ls, AL_COUNT_link_handshake_parse);
   if (!expected(&shaking_of(ls, s)->sh, f.type)) return drop(ls, AL_COUNT_link_state);
   al_link_part p = {

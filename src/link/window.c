@@ -42,9 +42,14 @@ static void copy(const al_link_window *from, al_window *to) {
     if (from->top - n >= AL_LINK_NARROW || narrow_seen(from, n)) (void)al_window_take(to, n);
 }
 
+al_err al_link_windows_init(al_links *ls) {
+  return al_slab_init(&ls->windows, ls->cfg.alloc, sizeof(al_window), 2 * ls->cfg.links_max);
+}
+
 bool al_link_window_widen(al_links *ls, al_link_window *w, bool may_get) {
   void *item;
   if (w->wide != 0) return true;
+  if (ls->windows.limit == 0 && (!may_get || al_link_windows_init(ls) != AL_OK)) return false;
   uint32_t wide =
       may_get ? al_slab_take(&ls->windows, &item) : al_slab_take_noalloc(&ls->windows, &item);
   if (wide == 0) return false;

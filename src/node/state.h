@@ -38,6 +38,7 @@ enum {
   AL_NODE_STANDBY_WAIT_US = 1000000,      /* pause after a second circuit failed, doubling ... */
   AL_NODE_STANDBY_WAIT_MAX_US = 60000000, /* ... up to this */
   AL_NODE_JOINS_ASKED = 5,                /* JOINs on one circuit, one a second */
+  AL_NODE_PACKETS_LEAN = 256,    /* packet numbers open on a path of a lean node */
   AL_NODE_DIRTY_US = 600000000, /* no new streams on a circuit this long after its first */
   AL_NODE_LINKS_WANTED = 4,     /* random neighbours that a node chooses by itself */
   AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average */

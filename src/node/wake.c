@@ -25,7 +25,8 @@ static al_err init_streams(al_node *n) {
                          .counters = &n->counters,
                          .streams_max = n->limits.streams_max,
                          .bundles_max = n->ends_max,
-                         .stream_window = n->limits.stream_window};
+                         .stream_window = n->limits.stream_window,
+                         .packets_max = n->limits.lean ? AL_NODE_PACKETS_LEAN : 0};
   return al_streams_init(&n->streams, &c);
 }
 
