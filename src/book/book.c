@@ -113,6 +113,7 @@ void al_book_drop(al_book *b, al_peer peer) {
   *at = i->next;
   al_shelf_unref(b->shelf, i->record);
   if (b->sample_max != 0) b->members -= i->rank <= b->bar;
+  b->fresh_known = false;
   al_slab_drop(&b->entries, peer);
 }
 
@@ -218,8 +219,28 @@ static void raise_bar(al_book *b, uint64_t wall_s) {
   settle(b);
 }
 
+uint32_t al_book_count_fresh(al_book *b, uint64_t wall_s) {
+  if (b->fresh_known && wall_s < b->stable_s) return b->fresh;
+  uint32_t cursor = 0;
+  b->fresh = 0;
+  b->stable_s = UINT64_MAX;
+  for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
+    const al_peer_entry *e = al_book_get(b, p);
+    bool fresh = al_book_fresh(e, wall_s);
+    b->fresh += fresh;
+    /* One that has expired may have to go at any time. */
+    b->stable_s = al_min_u64(b->stable_s, fresh ? e->desc.expiry_s : wall_s + 1);
+  }
+  b->fresh_known = true;
+  return b->fresh;
+}
+
 uint32_t al_book_expire(al_book *b, uint64_t wall_s) {
   uint32_t removed = 0, cursor = 0;
+  if (b->fresh_known && wall_s < b->stable_s) {
+    raise_bar(b, wall_s);
+    return 0;
+  }
   for (al_peer p; (p = al_book_each(b, &cursor)) != 0;) {
     const al_peer_entry *e = al_book_get(b, p);
     if (wall_s < e->desc.expiry_s) continue;
@@ -397,6 +418,7 @@ al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes rec
     v = AL_BOOK_NEWER;
   }
   i->record = j.known;
+  b->fresh_known = false;
   i->learnt = ++b->clock;
   i->doubted = false;
   if (v == AL_BOOK_NEW) settle(b);

@@ -41,6 +41,9 @@ typedef struct al_book {
   uint32_t sample_max, members; /* 0: every entry is a member; entries up to `bar` */
   uint32_t bar;                 /* the highest rank that the sample takes */
   uint64_t raised_s;            /* when the bar was raised last */
+  uint64_t stable_s; /* before this Unix time no record expires, or goes because it has expired */
+  uint32_t fresh;    /* records that have not expired, while fresh_known */
+  bool fresh_known;
 } al_book;
 
 /* al_book_verdict — what became of a record. */
@@ -202,6 +205,11 @@ void al_book_pin(al_book *b, al_peer peer, bool pin);
 /* al_book_drop — remove an entry, pinned or not; 0 and stale handles are passed over.
  * Result: none.   Cost: one wipe.   Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
 void al_book_drop(al_book *b, al_peer peer);
+
+/* al_book_count_fresh — how many records have not expired.
+ * Result: count.   Cost: none while nothing changes; else one pass.
+ * Source: PROTOCOL.md 7.           Tested: unit/book_book. */
+uint32_t al_book_count_fresh(al_book *b, uint64_t wall_s);
 
 /* al_book_expire — remove what expired more than AL_BOOK_GRACE_S ago, pinned or not; a full sample
  * lets expired members go at once, and one that is not full any more admits more nodes, slowly.

@@ -265,14 +265,6 @@ void al_node_gossip_send(al_node *n, al_work *w) {
 
 /* ---- housekeeping ---- */
 
-static uint32_t count_fresh(const al_node *n) {
-  uint32_t cursor = 0, count = 0;
-  for (al_peer p; (p = al_book_each(&n->book, &cursor)) != 0;) {
-    if (al_book_fresh(al_book_get(&n->book, p), al_node_wall_s(n))) count++;
-  }
-  return count;
-}
-
 /* Guards stay in the book however full it gets. */
 static void pin_guards(al_node *n) {
   for (uint32_t i = 0; i < AL_GUARDS_MAX; i++) {
@@ -290,7 +282,7 @@ void al_node_neighbours_house(al_node *n, al_work *w) {
   (void)al_book_expire(&n->book, al_node_wall_s(n));
   pin_guards(n);
   al_node_wants_house(n, w);
-  uint32_t known = count_fresh(n);
+  uint32_t known = al_book_count_fresh(&n->book, al_node_wall_s(n));
   if (known != n->peers_told) {
     n->peers_told = known;
     al_event ev = {.kind = AL_EV_PEERS, .count = known};

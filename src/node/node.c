@@ -341,9 +341,13 @@ static void close_links(al_node *n, al_work *w) {
 static void on_tick(al_node *n, al_work *w) {
   al_circuit_gone gone;
   on_links_time(n, w);
-  while (al_circuit_tick(&n->circuits, n->now, &gone)) al_node_circuit_gone(n, w, &gone);
+  while (n->awake && al_circuit_tick(&n->circuits, n->now, &gone)) {
+    al_node_circuit_gone(n, w, &gone);
+  }
   if (al_gossip_deadline(&n->gossip) <= n->now) al_gossip_tick(&n->gossip, n->now);
-  if (al_streams_deadline(&n->streams) <= n->now) al_streams_tick(&n->streams, n->now);
+  if (n->awake && al_streams_deadline(&n->streams) <= n->now) {
+    al_streams_tick(&n->streams, n->now);
+  }
   if (n->closing && !n->ended) close_links(n, w);
   if (n->house_at > n->now) return;
   n->house_at = n->now + AL_NODE_HOUSE_US;
@@ -360,9 +364,11 @@ static void on_tick(al_node *n, al_work *w) {
 
 void al_node_finish(al_node *n, al_work *w) {
   n->again = n->starved = false;
-  al_node_origins_settle(n, w);
-  (void)al_node_flow_events(n, w);
-  al_node_flow_wants(n);
+  if (n->awake) {
+    al_node_origins_settle(n, w);
+    (void)al_node_flow_events(n, w);
+    al_node_flow_wants(n);
+  }
   al_node_gossip_send(n, w);
   al_node_dht_pump(n, w);
   al_node_pump_all(n, w);
@@ -375,7 +381,7 @@ static void begin(al_node *n, al_work *w) {
 
 al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
   AL_ASSERT(al_work_drained(w));
-  al_streams_reap(&n->streams); /* no event of an earlier input is outstanding */
+  if (n->awake) al_streams_reap(&n->streams); /* no event of an earlier input is outstanding */
   if (in->now > n->now) n->now = in->now;
   if (!n->begun) begin(n, w);
   bool told = !n->events_left || al_node_flow_events(n, w);
@@ -421,6 +427,7 @@ al_time al_node_deadline(const al_node *n) {
   t = al_min_u64(t, al_links_deadline(&n->links));
   t = al_min_u64(t, al_gossip_deadline(&n->gossip));
   t = al_min_u64(t, al_dht_deadline(&n->dht));
+  if (!n->awake) return t;
   t = al_min_u64(t, al_circuit_deadline(&n->circuits));
   return al_min_u64(t, al_streams_deadline(&n->streams));
 }

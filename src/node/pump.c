@@ -161,7 +161,7 @@ static bool pump_circuit(al_node *n, al_work *w, node_neighbour *nb) {
 static bool pump_one(al_node *n, al_work *w, node_neighbour *nb) {
   if (pump_urgent(n, w, nb)) return true;
   bool message = al_link_has_message(&n->links, nb->link);
-  bool cells = al_link_may_seal(&n->links, nb->link);
+  bool cells = n->awake && al_link_may_seal(&n->links, nb->link);
   if (message && (nb->message_turn || !cells)) {
     nb->message_turn = false;
     return pump_own(n, w, nb);

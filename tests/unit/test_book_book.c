@@ -116,6 +116,9 @@ static void test_dates(void) {
   tap_ok(
       al_book_fresh(al_book_get(&book, p), 50000) && !al_book_fresh(al_book_get(&book, p), 50001),
       "fresh until its expiry");
+  tap_ok(al_book_count_fresh(&book, 50000) == 2 && al_book_count_fresh(&book, 50000) == 2 &&
+             al_book_count_fresh(&book, 50001) == 1 && al_book_count_fresh(&book, 90000) == 0,
+         "the fresh ones are counted as time passes");
   tap_is_u64(al_book_expire(&book, 50001 + AL_BOOK_GRACE_S), 0, "it stays for a time of grace");
   tap_is_u64(al_book_expire(&book, 50002 + AL_BOOK_GRACE_S), 1, "then it goes");
   tap_ok(al_book_get(&book, p) == NULL && al_book_find(&book, &nodes[1].id) == 0,

@@ -306,21 +306,27 @@ static void null_block(uint8_t out[64], const uint8_t key[32], const uint8_t non
   null_xor_stream(out, 64, key, nonce, counter);
 }
 
+/* Another text, at next to no cost: frames are most of what a simulation does. The tag notices. */
+static void null_mask(uint8_t *text, size_t len, const uint8_t key[32], uint64_t nonce) {
+  uint64_t s[4];
+  for (int i = 0; i < 4; i++) s[i] = al_load_u64(key + 8 * i) ^ (nonce + 1) * PRIME_1;
+  size_t i = 0;
+  for (; i + 8 <= len; i += 8) al_store_u64(text + i, al_load_u64(text + i) ^ s[i / 8 & 3]);
+  for (; i < len; i++) text[i] ^= (uint8_t)s[0];
+}
+
 static void null_seal(uint8_t *text, size_t len, uint8_t tag[16], const uint8_t key[32],
                       uint64_t nonce, al_bytes ad) {
-  uint8_t n[12] = {0};
-  al_store_u64(n + 4, nonce);
-  null_xor_stream(text, len, key, n, 1);
+  null_mask(text, len, key, nonce);
   null_tag(tag, (al_bytes){text, len}, key, nonce, ad);
 }
 
 static al_err null_open(uint8_t *text, size_t len, const uint8_t tag[16], const uint8_t key[32],
                         uint64_t nonce, al_bytes ad) {
-  uint8_t want[16], n[12] = {0};
+  uint8_t want[16];
   null_tag(want, (al_bytes){text, len}, key, nonce, ad);
   if (memcmp(want, tag, sizeof want) != 0) return AL_ECRYPTO;
-  al_store_u64(n + 4, nonce);
-  null_xor_stream(text, len, key, n, 1);
+  null_mask(text, len, key, nonce);
   return AL_OK;
 }
 
