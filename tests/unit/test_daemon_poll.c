@@ -103,6 +103,11 @@ static void on_ring(void *data) {
   rings++;
 }
 
+/* Until it has rung so often; a busy machine may be late by more than a little. */
+static void await(unsigned count) {
+  for (int i = 0; i < 1000 && rings < count; i++) spin(2);
+}
+
 /* Rings when it was told to, not in whole milliseconds, and once. */
 static void test_clock(void) {
   al_poll *p = al_poll_new();
@@ -112,7 +117,7 @@ static void test_clock(void) {
     al_time want = al_clock_now() + 300;
     rings = 0;
     al_clock_set(c, want);
-    spin(2);
+    await(1);
     if (rings != 1 || rang < want)
       tap_ok(false, "rang %u times", rings);
     else if (rang - want < late_least)
@@ -121,16 +126,16 @@ static void test_clock(void) {
   tap_ok(late_least < 500, "within %u us of a time between two milliseconds", (unsigned)late_least);
   rings = 0;
   al_clock_set(c, al_clock_now() + 5000);
-  al_clock_set(c, al_clock_now() + 15000);
+  al_clock_set(c, al_clock_now() + 200000);
   spin(10);
   tap_is_u64(rings, 0, "a later time replaces an earlier one");
-  spin(10);
+  await(1);
   tap_is_u64(rings, 1, "and rings");
   al_clock_set(c, from);
-  spin(2);
+  await(2);
   tap_is_u64(rings, 2, "a time that has passed rings at once");
   al_clock_set(c, 0);
-  spin(2);
+  await(3);
   tap_is_u64(rings, 3, "so does the beginning of time");
   al_clock_set(c, al_clock_now() + 3000);
   al_clock_set(c, AL_TIME_NEVER);
