@@ -176,6 +176,11 @@ void al_book_doubt(al_book *b, al_peer peer, bool on) {
   if (i != NULL) i->doubted = on;
 }
 
+bool al_book_doubted(const al_book *b, al_peer peer) {
+  const al_book_item *i = item_at(b, peer);
+  return i != NULL && i->doubted;
+}
+
 bool al_book_usable(const al_book *b, al_peer peer) {
   const al_book_item *i = item_at(b, peer);
   return i != NULL && i->rank <= b->bar && !i->doubted;

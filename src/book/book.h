@@ -126,6 +126,12 @@ static inline bool al_book_full(const al_book *b) {
   return b->sample_max != 0 && b->bar != UINT32_MAX;
 }
 
+/* al_book_scale — one of how many nodes heard of is a member: 1 while the network fits.
+ * Result: a number.   Cost: constant.   Source: PROTOCOL.md 7.1.   Tested: unit/book_sample. */
+static inline uint32_t al_book_scale(const al_book *b) {
+  return al_book_full(b) && b->bar != 0 ? UINT32_MAX / b->bar : 1;
+}
+
 /* al_book_takes — would the sample take a node that is not in the book?
  * Result: whether.   Cost: one hash.   Source: PROTOCOL.md 7.1.   Tested: unit/book_sample. */
 bool al_book_takes(const al_book *b, const al_id *id);
@@ -144,6 +150,11 @@ bool al_book_early(const al_book *b, al_peer peer);
  * passed over. Result: none.   Cost: constant.   Source: PROTOCOL.md 7.1.   Tested:
  * unit/book_sample. */
 void al_book_doubt(al_book *b, al_peer peer, bool on);
+
+/* al_book_doubted — is it said to be dead?
+ * Result: false for stale handles.   Cost: constant.   Source: PROTOCOL.md 7.1.
+ * Tested: unit/book_sample. */
+bool al_book_doubted(const al_book *b, al_peer peer);
 
 /* al_book_usable — a member that is not in doubt: what is drawn at random.
  * Result: false for stale handles, too.   Cost: constant.   Source: PROTOCOL.md 7.1.

@@ -108,11 +108,11 @@ static al_peer next_listed(const al_gossip *g, al_gossip_peer *p, uint32_t *curs
   return p->digest_wrapped && *cursor > p->digest_from ? 0 : peer;
 }
 
-/* What is told of: of a sample its members that are in no doubt. */
+/* What is told of: who is in no doubt. Neighbours as well as members of a sample: else a node that
+ * none of its neighbours has among its members would stay unknown. */
 static bool worth_telling(const al_gossip *g, al_peer peer, uint64_t wall_s) {
-  const al_peer_entry *e = al_book_get(g->cfg.book, peer);
-  return al_book_fresh(e, wall_s) &&
-         (!al_book_full(g->cfg.book) || al_book_usable(g->cfg.book, peer));
+  return al_book_fresh(al_book_get(g->cfg.book, peer), wall_s) &&
+         (!al_book_full(g->cfg.book) || !al_book_doubted(g->cfg.book, peer));
 }
 
 static bool build_digest(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w) {
@@ -153,10 +153,7 @@ static bool build_descriptor(al_gossip *g, al_gossip_peer *p, al_time now, al_wr
   return false;
 }
 
-bool al_gossip_next(al_gossip *g, al_link link, al_time now, al_wr *w, al_message_kind *kind) {
-  al_gossip_peer *p = al_gossip_peer_of(g, link);
-  if (p == NULL) return false;
-  AL_ASSERT(w->len == 0 && w->cap >= AL_GOSSIP_MESSAGE_MAX);
+static bool build(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w, al_message_kind *kind) {
   *kind = AL_MESSAGE_SAMPLE;
   if (build_keep(p, w)) return true;
   *kind = AL_MESSAGE_WANT;
@@ -167,7 +164,17 @@ bool al_gossip_next(al_gossip *g, al_link link, al_time now, al_wr *w, al_messag
   if (build_digest(g, p, now, w)) return true;
   w->len = 0;
   *kind = AL_MESSAGE_DESCRIPTOR;
-  if (build_descriptor(g, p, now, w)) return true;
-  al_gossip_wake(g, p, false);
-  return false;
+  return build_descriptor(g, p, now, w);
+}
+
+bool al_gossip_next(al_gossip *g, al_link link, al_time now, al_wr *w, al_message_kind *kind) {
+  al_gossip_peer *p = al_gossip_peer_of(g, link);
+  if (p == NULL) return false;
+  AL_ASSERT(w->len == 0 && w->cap >= AL_GOSSIP_MESSAGE_MAX);
+  if (!build(g, p, now, w, kind)) {
+    al_gossip_wake(g, p, false);
+    return false;
+  }
+  g->frames[*kind] += al_message_fragments((uint32_t)w->len);
+  return true;
 }

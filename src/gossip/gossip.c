@@ -82,12 +82,15 @@ static void grow(uint16_t *left, uint64_t seconds, uint32_t per_s, uint32_t most
   *left = (uint16_t)al_min_u64(*left + seconds * per_s, most);
 }
 
-void al_gossip_fill(al_gossip_peer *p, al_time now) {
+void al_gossip_fill(const al_gossip *g, al_gossip_peer *p, al_time now) {
   uint64_t s = al_min_u64(al_time_since(now, p->filled) / AL_SECOND, UINT16_MAX);
   if (s == 0) return;
   p->filled = s == UINT16_MAX ? now : p->filled + s * AL_SECOND;
   grow(&p->trust, s, AL_GOSSIP_TRUST_PER_S, AL_GOSSIP_TRUST_MAX);
-  grow(&p->entries, s, AL_GOSSIP_ENTRIES_PER_S, AL_GOSSIP_ENTRIES_MAX);
+  if (al_book_full(g->cfg.book))
+    grow(&p->entries, s, AL_GOSSIP_LISTED_PER_S, AL_GOSSIP_LISTED_MAX);
+  else
+    grow(&p->entries, s, AL_GOSSIP_ENTRIES_PER_S, AL_GOSSIP_ENTRIES_MAX);
   grow(&p->served, s, AL_GOSSIP_PACE_PER_S, AL_GOSSIP_PACE_BURST);
   grow(&p->rumours, s, AL_GOSSIP_RUMOURS_PER_S, AL_GOSSIP_RUMOURS_MAX);
 }
@@ -139,7 +142,7 @@ void al_gossip_link_up(al_gossip *g, al_link link, al_time now) {
   p->link = link;
   p->news_at = g->news_count;
   p->trust = AL_GOSSIP_TRUST_MAX;
-  p->entries = AL_GOSSIP_ENTRIES_MAX;
+  p->entries = al_book_full(g->cfg.book) ? AL_GOSSIP_LISTED_MAX : AL_GOSSIP_ENTRIES_MAX;
   p->served = AL_GOSSIP_PACE_BURST;
   p->rumours = AL_GOSSIP_RUMOURS_MAX;
   p->filled = now;
@@ -290,7 +293,7 @@ al_gossip_verdict al_gossip_rx(al_gossip *g, al_link link, al_message_kind kind,
                                al_time now) {
   al_gossip_peer *p = al_gossip_peer_of(g, link);
   if (p == NULL) return drop(g, AL_COUNT_gossip_unasked);
-  al_gossip_fill(p, now);
+  al_gossip_fill(g, p, now);
   switch (kind) {
     case AL_MESSAGE_DIGEST:
       return digest_rx(g, p, bytes, now);

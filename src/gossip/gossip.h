@@ -14,12 +14,12 @@
 enum {
   AL_GOSSIP_MESSAGE_MAX = 16260,   /* room that al_gossip_next needs */
   AL_GOSSIP_SOURCES = 4,           /* neighbours remembered as having one descriptor */
-  AL_GOSSIP_FOR = 2,               /* neighbours that one descriptor is fetched for */
+  AL_GOSSIP_FOR = 4,               /* neighbours that one descriptor is fetched for */
   AL_GOSSIP_ASKED_MAX = 16,        /* descriptors asked of one neighbour at a time */
   AL_GOSSIP_SERVE_MAX = 64,        /* descriptors that one neighbour may have waiting for it */
   AL_GOSSIP_PACE_PER_S = 16,       /* descriptors handed to one neighbour in a second ... */
   AL_GOSSIP_PACE_BURST = 32,       /* ... after so many at once */
-  AL_GOSSIP_FAN = 6,               /* neighbours that a rumour is told, drawn anew for each batch */
+  AL_GOSSIP_FAN = 7,               /* neighbours that a rumour is told, drawn anew for each batch */
   AL_GOSSIP_PAGE = 26,             /* entries of a page of a sample: with the own one, a cell */
   AL_GOSSIP_ANNOUNCE_US = 200000,  /* announcements wait at most so long for company */
   AL_GOSSIP_WANT_US = 5000000,     /* a neighbour has so long to answer a WANT */
@@ -69,6 +69,7 @@ typedef struct al_gossip {
   al_time flush_at, round_at, page_at, pace_at, marks_at, urgent_at, refute_at, full_until;
   al_time filled; /* when the quotas below were filled up to */
   uint64_t own_sequence, alive_s;
+  uint32_t frames[AL_MESSAGE_KIND_COUNT]; /* that its messages take, by kind */
   uint32_t want_free, serve_free; /* first of the lists, index + 1 */
   uint32_t peers_count, ready_count, marks_count, page_next;
   uint16_t deaths_left, lives_left; /* rumours of a kind that are taken from all neighbours */

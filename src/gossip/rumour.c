@@ -123,6 +123,7 @@ static void refute(al_gossip *g, const al_rumour *r, al_time now) {
   pass_on(g, &mine, 0, now);
 }
 
+/* Whoever tells it can be asked for the descriptor: each further one is a further source. */
 static void on_newer(al_gossip *g, al_gossip_peer *p, const al_rumour *r) {
   const al_peer_entry *e = al_book_get(g->cfg.book, al_book_find(g->cfg.book, &r->id));
   if (e != NULL ? e->desc.sequence < r->stamp : al_book_takes(g->cfg.book, &r->id))
@@ -158,7 +159,12 @@ static void rumour_rx(al_gossip *g, al_gossip_peer *p, const al_rumour *r, al_ti
     if (r->kind == AL_RUMOUR_DEAD) refute(g, r, now);
     return;
   }
-  if (heard(g, r) || !spend(g, p, r->kind, now)) return;
+  if (heard(g, r)) {
+    bool wanted = al_map_find_id(&g->want_by_id, &r->id, NULL);
+    if (wanted && r->kind == AL_RUMOUR_NEWER) on_newer(g, p, r);
+    return;
+  }
+  if (!spend(g, p, r->kind, now)) return;
   if (r->kind == AL_RUMOUR_DEAD) on_dead(g, r, now);
   if (r->kind == AL_RUMOUR_ALIVE) (void)al_gossip_trust(g, al_book_find(g->cfg.book, &r->id));
   if (r->kind == AL_RUMOUR_NEWER) on_newer(g, p, r);
@@ -170,7 +176,7 @@ al_gossip_verdict al_gossip_sample_rx(al_gossip *g, al_gossip_peer *p, al_bytes 
   al_rd r;
   al_rumour one;
   bool keep = false;
-  al_gossip_fill(p, now);
+  al_gossip_fill(g, p, now);
   switch (al_sample_decode(bytes, &keep, &r)) {
     case AL_SAMPLE_KEEP:
       p->kept = keep;

@@ -38,7 +38,7 @@ static al_peer take(al_gossip *g, al_gossip_peer *p) {
 
 bool al_gossip_serve_next(al_gossip *g, al_gossip_peer *p, al_time now, al_peer *ret) {
   if (p->serve_count == 0) return false;
-  al_gossip_fill(p, now);
+  al_gossip_fill(g, p, now);
   if (!al_gossip_spend(&p->served, 1)) {
     g->pace_at = al_min_u64(g->pace_at, p->filled + AL_SECOND);
     return false;

@@ -15,6 +15,8 @@ enum {
   /* Entries of its digests that are looked at, and its rumours. */
   AL_GOSSIP_ENTRIES_MAX = 20000,
   AL_GOSSIP_ENTRIES_PER_S = 1000,
+  AL_GOSSIP_LISTED_MAX = 1200, /* the same of a sample, where nobody has so many to tell */
+  AL_GOSSIP_LISTED_PER_S = 20,
   AL_GOSSIP_RUMOURS_MAX = 256,
   AL_GOSSIP_RUMOURS_PER_S = 8,
   /* Rumours of deaths, and of others, that are taken from all neighbours together. */
@@ -119,7 +121,7 @@ uint64_t al_gossip_wall(const al_gossip *g, al_time now);
 
 /* al_gossip_fill — what time gives back to a neighbour's quotas, by whole seconds.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rx. */
-void al_gossip_fill(al_gossip_peer *p, al_time now);
+void al_gossip_fill(const al_gossip *g, al_gossip_peer *p, al_time now);
 
 /* al_gossip_spend — take n from a quota.
  * Result: false when less is left; nothing is taken then.   Cost: O(1).

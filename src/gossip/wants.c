@@ -175,7 +175,7 @@ void al_gossip_named(al_gossip *g, al_gossip_peer *p, const al_id *id, uint64_t 
 bool al_gossip_fetch(al_gossip *g, al_link link, const al_id *id, uint64_t sequence, al_time now) {
   al_gossip_peer *p = al_gossip_peer_of(g, link);
   if (p == NULL || al_id_equal(id, &g->cfg.self)) return false;
-  al_gossip_fill(p, now);
+  al_gossip_fill(g, p, now);
   al_rumour what = {.id = *id, .stamp = sequence};
   return al_gossip_want_of(g, p, p, &what, NULL);
 }

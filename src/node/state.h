@@ -41,7 +41,8 @@ enum {
   AL_NODE_PACKETS_LEAN = 256,    /* packet numbers open on a path of a lean node */
   AL_NODE_DIRTY_US = 600000000, /* no new streams on a circuit this long after its first */
   AL_NODE_LINKS_WANTED = 4,     /* random neighbours that a node chooses by itself */
-  AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average */
+  AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average ... */
+  AL_NODE_ROTATE_YOUNG_US = 30000000, /* ... and after this until it has met enough of them */
   AL_NODE_LINGER_US = 120000000, /* a link that nobody wants is closed by its dialler after this */
   AL_NODE_SETTLE_US = 30000000, /* so long a newcomer has its link however many there are */
   AL_NODE_ROOM_US = 10000000,   /* one link gives way to a newcomer in so long */
@@ -231,7 +232,7 @@ struct al_node {
   node_lost lost[AL_NODE_LOST_MAX];
   uint32_t lost_next, lost_wait_us; /* whose turn it is; the pause before the next try */
   al_time house_at, join_at, spare_at, lost_at, room_at, rotate_at;
-  uint32_t join_wait_us, spare_wait_us;
+  uint32_t join_wait_us, spare_wait_us, rotations;
   bool origins_lost; /* one of them has `lost` or `urgent` set */
   bool again;        /* work was left because the work area was full ... */
   bool starved;      /* ... of packet buffers: a moment later there may be some */

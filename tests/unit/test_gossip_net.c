@@ -65,6 +65,7 @@ bool al_book_takes(const al_book *b, const al_id *id) {
 
 bool al_book_early(const al_book *b, al_peer peer) { return b != NULL && peer != 0; }
 bool al_book_usable(const al_book *b, al_peer peer) { return b != NULL && peer != 0; }
+bool al_book_doubted(const al_book *b, al_peer peer) { return b == NULL && peer != 0; }
 bool al_book_forget(al_book *b, al_peer peer) { return b == NULL && peer != 0; }
 
 void al_book_doubt(al_book *b, al_peer peer, bool on) {

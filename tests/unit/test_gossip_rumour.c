@@ -156,7 +156,7 @@ static void test_pages(void) {
   al_link link = attach(0);
   size_t len = 0;
   tap_is_u64(said(link, AL_MESSAGE_DIGEST, &len), 1, "one digest when a link comes up");
-  tap_is_u64(len, 2 + 40 * (1 + MEMBERS), "of this node and its members");
+  tap_is_u64(len, 2 + 40 * (1 + al_book_count(&book)), "of this node and whom it knows");
   unsigned pages = 0;
   for (unsigned s = 0; s < 600; s++) {
     later(AL_SECOND);
