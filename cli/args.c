@@ -43,6 +43,8 @@ static const al_option *option_for(unsigned take, const char *name) {
 static bool take_switch(al_args *a, unsigned take, const word *w, GError **err) {
   bool *flag = strcmp(w->name, "help") == 0                                  ? &a->help
                : strcmp(w->name, "json") == 0 && take & AL_ARGS_CLIENT       ? &a->json
+               : strcmp(w->name, "direct") == 0 && take & AL_ARGS_DHT        ? &a->direct
+               : strcmp(w->name, "mutable") == 0 && take & AL_ARGS_DHT       ? &a->is_mutable
                : strcmp(w->name, "check-config") == 0 && take & AL_ARGS_NODE ? &a->check_config
                                                                              : NULL;
   if (!flag) return false;
@@ -53,9 +55,13 @@ static bool take_switch(al_args *a, unsigned take, const word *w, GError **err) 
 
 static bool take_option(al_args *a, unsigned take, const word *w, char ***argv, GError **err) {
   const al_option *o = option_for(take, w->name);
-  if (strcmp(w->name, "config") == 0 && take && !w->off) {
-    a->config = value_of(w, argv, err);
-    return a->config != NULL;
+  const char **text = strcmp(w->name, "config") == 0 && take              ? &a->config
+                      : strcmp(w->name, "salt") == 0 && take & AL_ARGS_DHT ? &a->salt
+                      : strcmp(w->name, "key") == 0 && take & AL_ARGS_DHT  ? &a->key
+                                                                           : NULL;
+  if (text && !w->off) {
+    *text = value_of(w, argv, err);
+    return *text != NULL;
   }
   if (!o)
     return fail(err, "unknown option", w->name,
@@ -177,6 +183,14 @@ void al_args_print_options(unsigned take) {
   if (take & AL_ARGS_CLIENT) {
     puts("\nOptions:");
     print_help("--json", "print JSON");
+    if (take & AL_ARGS_DHT) {
+      print_help("--direct", "ask over the node's own links, not through a circuit: faster, and "
+                             "those asked learn who asks");
+      print_help("--mutable", "put a record that can be changed: signed by --key, named by it "
+                              "and by --salt");
+      print_help("--salt TEXT", "tells the records of one key apart; at most 32 bytes");
+      print_help("--key FILE", "the signer's secret key; made if there is no such file");
+    }
     print_help("--control SOCKET", "the node's control socket");
     print_help("--state DIR", "the node's state directory, where its control socket is looked for");
     print_help("--config FILE", "the node's configuration file");

@@ -10,6 +10,7 @@
 /* Which options a verb takes. */
 enum {
   AL_ARGS_CLIENT = 1, /* --json, --control, --state, --config */
+  AL_ARGS_DHT = 4,    /* --direct, --mutable, --salt, --key */
   AL_ARGS_NODE = 2,   /* every option of options.def, --config, --check-config */
   AL_ARGS_OWN = 256,  /* the verb reads its line itself: all of it is in words */
 };
@@ -17,7 +18,8 @@ enum {
 /* al_args — what stands on the line. */
 typedef struct al_args {
   bool help, json, check_config;
-  const char *config; /* --config, or NULL */
+  bool direct, is_mutable;
+  const char *config, *salt, *key; /* as given, or NULL */
   GArray *given;      /* of al_given */
   char **words;       /* what is no option, closed by NULL */
 } al_args;

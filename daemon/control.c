@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dht.h"
 #include "error.h"
 #include "listen.h"
 #include "report.h"
@@ -15,6 +16,7 @@ enum { BODY_MAX = 4096 };
 struct al_control {
   al_daemon *daemon;
   SoupServer *server;
+  al_dht_page *dht;
   char *path;
 };
 
@@ -148,6 +150,7 @@ al_control *al_control_new(al_daemon *d, const char *path, GError **err) {
   c->server = soup_server_new("server-header", "allium/" AL_VERSION, NULL);
   soup_server_add_handler(c->server, NULL, on_page, c, NULL);
   soup_server_add_handler(c->server, "/v1/join", on_join, c, NULL);
+  c->dht = al_dht_page_new(d, c->server);
   soup_server_add_handler(c->server, "/metrics", on_metrics, c, NULL);
   bool good = soup_server_listen_socket(c->server, socket, 0, err);
   g_object_unref(socket);
@@ -159,8 +162,13 @@ al_control *al_control_new(al_daemon *d, const char *path, GError **err) {
 void al_control_free(al_control *c) {
   if (!c) return;
   soup_server_disconnect(c->server);
+  al_dht_page_free(c->dht);
   g_object_unref(c->server);
   unlink(c->path);
   g_free(c->path);
   g_free(c);
+}
+
+void al_control_event(al_control *c, const al_event *ev) {
+  if (c) al_dht_page_event(c->dht, ev);
 }

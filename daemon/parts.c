@@ -17,6 +17,7 @@
 enum {
   WORK_BUFS = 32768,
   WORK_EFFECTS = 8192,
+  RECORD_BYTES = 2048, /* of the DHT, on average */
   SETTLE_MS = 300, /* from the first neighbour to the message: peers are being learnt */
   HANDSHAKE_MS = 30000,
   OPEN_MS = 60000,
@@ -122,6 +123,9 @@ static void host_event(void *ctx, const al_event *ev) {
     case AL_EV_CIRCUIT_DOWN:
       al_log_debug("circuit down: %s", al_reason_text(ev->reason));
       return;
+    case AL_EV_RECORD:
+      al_control_event(d->control, ev);
+      return;
     case AL_EV_STREAM_REQUEST:
       al_exit_request(d->exit, ev->stream, ev->target);
       return;
@@ -145,6 +149,8 @@ void al_parts_configure(const al_daemon *d, al_config *c) {
   c->limits.streams_max = s->limit_streams;
   c->limits.peers_max = s->limit_peers;
   c->limits.creates_per_s = s->limit_creates;
+  c->limits.records_max = s->limit_records;
+  c->limits.records_bytes = s->limit_records * RECORD_BYTES;
   c->network = (al_bytes){(const uint8_t *)s->network, strlen(s->network)};
   if (*s->network_secret_file) c->network_secret = (al_bytes){d->network_secret, 32};
   c->wall_s = (uint64_t)(g_get_real_time() / G_USEC_PER_SEC);

@@ -12,7 +12,7 @@ from csource import C_DIRS, Source, c_files, calls, read, report
 FUNCTION_LINES, C_LINES, H_LINES, COLUMNS, INCLUDES, PARAMETERS = 70, 800, 300, 100, 12, 5
 TEXT_SUFFIXES = {".c", ".h", ".def", ".py", ".ts", ".mjs", ".sh", ".build"}
 # The public header of the node: one file, so that a host has one place to read.
-LONGER = {"include/allium/allium.h": 340}
+LONGER = {"include/allium/allium.h": 360}
 # More than five parameters, each for a reason: members of al_suite and what fills them take what
 # the standard's function takes (RFC 8439: text, length, tag, key, nonce, associated data);
 # al_stream_open and al_stream_write are thin makers of commands in front of the node.

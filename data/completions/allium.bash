@@ -1,16 +1,16 @@
 # bash completion for allium(1)
 _allium() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-}
-  local verbs='node status peers circuits id join address sim version help'
+  local verbs='node status peers circuits id join address dht sim version help'
   local client='--json --control --state --config --help'
   local node='
     --config --check-config --help --state --relay --no-relay --hops --padding --drain
     --log-level --network --network-secret-file --join --listen --port --announce --socks
     --socks-connections --exit-policy --control --limit-links --limit-circuits --limit-streams
-    --limit-peers --limit-creates'
+    --limit-peers --limit-creates --limit-records'
   local -a look
   case $prev in
-    --config | --network-secret-file | --control) look=(-f) ;;
+    --config | --network-secret-file | --control | --key) look=(-f) ;;
     --state) look=(-d) ;;
     --padding) look=(-W 'off reduced') ;;
     --log-level) look=(-W 'error warning info debug') ;;
@@ -18,6 +18,7 @@ _allium() {
       case $verb in
         node) look=(-W "$node") ;;
         help) look=(-W "$verbs") ;;
+        dht) look=(-W "put get lookup --direct --mutable --salt --key $client") ;;
         version) look=(-W --help) ;;
         sim)
           look=(-f)

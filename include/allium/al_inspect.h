@@ -80,6 +80,11 @@ bool al_inspect_counter(const al_node *n, uint32_t index, const char **name, con
  * Tested: unit/node. */
 al_bytes al_inspect_descriptor(const al_node *n, uint8_t *buf, size_t cap);
 
+/* al_inspect_record — whether the node keeps a record of the DHT.
+ *   lifetime_s  what is left of it                                                     [out]
+ * Result: whether.   Cost: O(log records).   Source: PROTOCOL.md 7.3.   Tested: sim/records. */
+bool al_inspect_record(const al_node *n, const al_id *key, uint32_t *lifetime_s);
+
 #ifdef __cplusplus
 }
 #endif

@@ -57,6 +57,7 @@ typedef struct al_limits {
   uint32_t creates_per_s;   /* set-up packets accepted per link and second (burst 4x) */
   uint32_t stream_window;   /* receive window of one stream, bytes */
   uint32_t replay_tags_max; /* Sphinx replay tags kept for one epoch key; full: refuse */
+  uint32_t records_max, records_bytes; /* of the DHT, kept for others; 0: none */
   bool lean; /* one of many in a process: memory before time (docs/decisions/0007-many-nodes.md) */
 } al_limits;
 
@@ -287,6 +288,7 @@ typedef enum al_event_kind {
   AL_EV_STREAM_CLOSED,   /* both directions finished, handle dead: stream */
   AL_EV_STREAM_WRITABLE, /* room again after a short write: stream, count = bytes */
   AL_EV_LOOKUP,          /* a lookup ended: lookup, err, hops, duration_us, count and data = IDs */
+  AL_EV_RECORD,          /* a question to the DHT was answered: answer (al_dht.h) */
 } al_event_kind;
 
 typedef struct al_event {
@@ -301,6 +303,7 @@ typedef struct al_event {
   al_id peer;
   al_bytes data;           /* borrowed until the next al_work_next */
   const al_target *target; /* likewise */
+  const struct al_record_answer *answer; /* until the next al_node_input */
 } al_event;
 
 typedef enum al_fx_kind {

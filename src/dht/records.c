@@ -467,6 +467,16 @@ bool al_records_gone(al_records *r, al_id *ret_key) {
   return false;
 }
 
+void al_records_mark_gone(al_records *r, const al_id *key) {
+  for (uint32_t i = 0; r->entries != NULL && i < places_of(r); i++) {
+    records_entry *e = &r->entries[i];
+    if (e->state != ENTRY_FREE) continue;
+    *e = (records_entry){.key = *key, .state = ENTRY_GONE};
+    r->gone++;
+    return;
+  }
+}
+
 uint32_t al_records_cache_s(uint32_t hops) {
   uint32_t s = hops >= 31 ? 0 : (uint32_t)AL_RECORDS_CACHE_S >> hops;
   return s < AL_RECORDS_CACHE_S_MIN ? 0 : s;

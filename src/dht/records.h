@@ -137,6 +137,11 @@ bool al_records_each(const al_records *r, uint32_t *cursor, al_id *ret_key);
  * Source: PROTOCOL.md 3.5.   Tested: unit/dht_records. */
 bool al_records_gone(al_records *r, al_id *ret_key);
 
+/* al_records_mark_gone — a record that the host has and this node has not: to be told as gone.
+ * Result: none; without a free place it is not told.   Cost: O(records).   Source: PROTOCOL.md 3.5.
+ * Tested: unit/dht_records. */
+void al_records_mark_gone(al_records *r, const al_id *key);
+
 /* al_records_cache_s — how long a copy is kept that many hops away from who had the record.
  * Result: seconds; 0: not at all.   Cost: none.   Source: PROTOCOL.md 7.3.
  * Tested: unit/dht_records. */

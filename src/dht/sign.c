@@ -62,3 +62,40 @@ al_err al_record_sign_mutable(const al_suite *suite, const al_record *r, const u
   AL_ASSERT(e == AL_OK); /* a record is never too long to sign */
   return AL_OK;
 }
+
+al_err al_record_make(const al_suite *suite, const al_record_fields *f, const uint8_t *seed,
+                      uint8_t *out, al_record_made *ret) {
+  uint8_t pk[AL_SIG_PK_BYTES], sk[AL_SIG_SK_BYTES];
+  al_record r = {.kind = AL_RECORD_IMMUTABLE, .value = f->value};
+  al_wr w = al_wr_init(out, AL_RECORD_BUFFER_BYTES);
+  _Static_assert((int)AL_RECORD_BUFFER_BYTES == (int)AL_RECORD_BYTES_MAX, "the largest record");
+  al_err e;
+  if (f->is_mutable) {
+    suite->sig_keypair(pk, sk, seed);
+    r = (al_record){.kind = AL_RECORD_MUTABLE,
+                    .sequence = f->sequence,
+                    .expiry_s = f->expiry_s,
+                    .pk = pk,
+                    .salt = f->salt,
+                    .value = f->value};
+    e = al_record_sign_mutable(suite, &r, sk, seed + AL_SIG_SEED_BYTES, &w);
+    al_wipe(sk, sizeof sk);
+  } else {
+    e = f->salt.len != 0 ? AL_EINVAL : al_record_encode_unsigned(&r, &w);
+  }
+  if (e != AL_OK) return AL_EINVAL;
+  ret->key = al_record_key(suite, &r);
+  ret->len = w.len;
+  return AL_OK;
+}
+
+al_err al_record_read(al_bytes bytes, al_record_fields *ret) {
+  al_record r;
+  if (al_record_decode(bytes, &r) != AL_OK || r.kind == AL_RECORD_BLINDED) return AL_EPARSE;
+  *ret = (al_record_fields){.is_mutable = r.kind == AL_RECORD_MUTABLE,
+                            .sequence = r.sequence,
+                            .expiry_s = r.expiry_s,
+                            .salt = r.salt,
+                            .value = r.value};
+  return AL_OK;
+}

@@ -2,6 +2,7 @@
 #ifndef AL_DHT_SIGN_H
 #define AL_DHT_SIGN_H
 
+#include "allium/al_dht.h"
 #include "wire/record.h"
 
 /* al_record_key — the key that a record belongs under.

@@ -1,5 +1,7 @@
 /* inner.c — see inner.h. */
 #include "node/inner.h"
+
+#include "node/records.h"
 #include "node/wake.h"
 
 al_err al_node_inner_open(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
@@ -13,6 +15,9 @@ al_err al_node_inner_open(al_node *n, al_work *w, const al_target *t, uint64_t i
   if (e == AL_OK) e = al_streams_open(&n->streams, n->now, 0, &st, &s);
   if (e != AL_OK) return e;
   uint32_t origin = al_node_origin_for(n, w, t, isolation, &why);
+  if (origin != 0 && n->origins[origin - 1].use.first_used == n->now) {
+    n->origins[origin - 1].use.brief = true;
+  }
   if (origin == 0 || al_streams_attach(&n->streams, n->now, s,
                                        n->ends[n->origins[origin - 1].end - 1].bundle) != AL_OK) {
     al_streams_reset(&n->streams, n->now, s, AL_REASON_CANCELLED);
@@ -50,18 +55,24 @@ bool al_node_inner_push(al_node *n, al_stream s, node_inner_out *out) {
 /* Somebody asks for a service of ours. */
 static void request(al_node *n, const al_stream_event *ev) {
   switch (ev->target.port) {
+    case AL_SERVICE_DHT:
+      al_node_askfar_request(n, ev->stream);
+      break;
     default:
       al_node_inner_refuse(n, ev->stream, AL_REASON_POLICY);
   }
 }
 
 void al_node_inner_event(al_node *n, al_work *w, const al_stream_event *ev) {
-  (void)w;
   if (ev->kind == AL_STREAM_EV_REQUEST) {
     request(n, ev);
     return;
   }
   switch ((node_inner_owner)(ev->user >> 32)) {
+    case INNER_DHT_CLIENT:
+    case INNER_DHT_SERVER:
+      al_node_askfar_event(n, w, ev);
+      break;
     case INNER_NONE:
       break;
   }

@@ -14,15 +14,10 @@ typedef enum al_node_service {
 
 /* node_inner_owner — which file of the node a stream belongs to. */
 typedef enum node_inner_owner {
-  INNER_NONE = 0, /* the host's */
+  INNER_NONE = 0,   /* the host's */
+  INNER_DHT_CLIENT, /* a question of ours (askfar.c); the value names it */
+  INNER_DHT_SERVER, /* a question of somebody's; likewise */
 } node_inner_owner;
-
-/* node_inner_out — bytes that wait to be written to a stream; allocated by its owner. */
-typedef struct node_inner_out {
-  const uint8_t *ptr;
-  uint32_t len, sent;
-  bool fin; /* shut the stream behind them */
-} node_inner_out;
 
 /* al_node_inner_user — the mark of a stream: its owner, and what the owner wants to know again. */
 static inline uint64_t al_node_inner_user(node_inner_owner owner, uint32_t value) {
@@ -39,17 +34,17 @@ static inline bool al_node_inner_is(const al_stream_event *ev) {
  *   ret   to be marked by al_streams_set_user(al_node_inner_user()) at once               [out]
  * Result: AL_OK, or AL_EFULL, AL_ENOMEM, AL_ESTATE (closing, or no path: no event follows).
  * Cost:   allocates its buffers; a circuit when none fits.
- * Source: PROTOCOL.md 8.5.   Tested: sim/inner. */
+ * Source: PROTOCOL.md 8.8.   Tested: sim/inner. */
 al_err al_node_inner_open(al_node *n, al_work *w, const al_target *t, uint64_t isolation,
                           al_stream *ret);
 
 /* al_node_inner_event — an event of a stream that ends inside the node.
- * Result: none.   Cost: its owner's.   Source: PROTOCOL.md 8.5.   Tested: sim/inner. */
+ * Result: none.   Cost: its owner's.   Source: PROTOCOL.md 8.8.   Tested: sim/inner. */
 void al_node_inner_event(al_node *n, al_work *w, const al_stream_event *ev);
 
 /* al_node_inner_accept — take a stream that somebody asks for.
  * Result: AL_OK; otherwise it is refused, with RESOURCE.   Cost: allocates its buffers.
- * Source: PROTOCOL.md 8.5.   Tested: sim/inner. */
+ * Source: PROTOCOL.md 8.8.   Tested: sim/inner. */
 al_err al_node_inner_accept(al_node *n, al_stream s, uint64_t user);
 
 /* al_node_inner_push — write what fits; again at event WRITABLE.
@@ -58,7 +53,7 @@ al_err al_node_inner_accept(al_node *n, al_stream s, uint64_t user);
 bool al_node_inner_push(al_node *n, al_stream s, node_inner_out *out);
 
 /* al_node_inner_refuse — end a stream that a service does not want; counted node_inner_refused.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.5.   Tested: sim/inner. */
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.8.   Tested: sim/inner. */
 void al_node_inner_refuse(al_node *n, al_stream s, al_reason why);
 
 #endif

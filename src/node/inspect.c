@@ -101,3 +101,10 @@ al_bytes al_inspect_descriptor(const al_node *n, uint8_t *buf, size_t cap) {
   al_entry_write(al_book_own(&n->book), &w);
   return al_wr_view(&w);
 }
+
+bool al_inspect_record(const al_node *n, const al_id *key, uint32_t *lifetime_s) {
+  al_record_held h;
+  if (!al_records_get(&n->records.store, key, al_node_wall_s(n), NULL, &h)) return false;
+  *lifetime_s = h.lifetime_s;
+  return true;
+}

@@ -1,5 +1,6 @@
 /* neighbour.c — links and what is learnt over them: dialling, joining, coming up, going down, and
  * the exchange of descriptors. Which links there should be is decided in wants.c. */
+#include "node/records.h"
 #include "node/wants.h"
 
 node_neighbour *al_node_neighbour_of(al_node *n, al_link link) {
@@ -129,6 +130,7 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   al_gossip_link_up(&n->gossip, link, n->now);
   const al_peer_entry *known = al_book_get(&n->book, nb->pinned);
   al_dht_link_up(&n->dht, link, peer, known != NULL ? known->group : 0, n->now);
+  al_node_records_open(n);
   al_guards_reached(&n->guards, peer);
   al_node_found(n, peer);
   al_gossip_alive(&n->gossip, peer, n->now);

@@ -3,6 +3,7 @@
 #include "node/parts.h"
 #include "node/standby.h"
 #include "node/overlay.h"
+#include "node/records.h"
 #include "node/wake.h"
 
 void al_config_default(al_config *c) {
@@ -19,7 +20,9 @@ void al_config_default(al_config *c) {
                           .queue_cells_max = 512,
                           .creates_per_s = 50,
                           .stream_window = 8u << 20,
-                          .replay_tags_max = 65536};
+                          .replay_tags_max = 65536,
+                          .records_max = 4096,
+                          .records_bytes = 8u << 20};
 }
 
 void al_limits_small(al_limits *l) {
@@ -39,7 +42,8 @@ static bool limits_valid(const al_limits *l) {
          l->circuits_max <= 524288 && l->streams_max >= 1 && l->streams_max <= 1048575 &&
          l->peers_max >= 1 && l->peers_max <= 1048576 && l->queue_cells_max >= 1 &&
          l->creates_per_s >= 1 && l->stream_window >= 4096 && l->stream_window <= 1u << 30 &&
-         l->replay_tags_max >= 1 && l->replay_tags_max <= 1u << 24;
+         l->replay_tags_max >= 1 && l->replay_tags_max <= 1u << 24 &&
+         l->records_max <= AL_RECORDS_MAX && l->records_bytes <= AL_RECORDS_BYTES_LIMIT;
 }
 
 static bool face_valid(const al_config *c) {
@@ -178,6 +182,7 @@ static al_err init_modules(al_node *n, al_shelf *shelf) {
   if (e == AL_OK) e = init_links(n, shelf);
   if (e == AL_OK) e = init_gossip(n);
   if (e == AL_OK) e = al_node_dht_init(n);
+  if (e == AL_OK) al_node_records_init(n);
   if (e == AL_OK) e = init_tables(n);
   if (e == AL_OK && !n->limits.lean) e = al_node_wake(n);
   if (e == AL_OK) e = al_node_stored_init(n);
@@ -229,6 +234,7 @@ void al_node_free(al_node *n, al_work *w) {
   if (n == NULL) return;
   al_alloc a = n->alloc;
   if (w != NULL) release_bufs(n, w);
+  al_node_records_clear(n);
   al_node_sleep(n);
   al_gossip_clear(&n->gossip);
   al_dht_clear(&n->dht);
@@ -357,6 +363,7 @@ static void on_tick(al_node *n, al_work *w) {
   al_node_pending_house(n, w);
   al_node_origins_house(n, w);
   al_node_circuits_house(n, w);
+  al_node_records_house(n, w);
   al_node_store_guards(n, w);
   al_node_forget_stale(n, w);
   al_node_stored_sweep(n, w);
@@ -381,6 +388,7 @@ static void begin(al_node *n, al_work *w) {
 
 al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
   AL_ASSERT(al_work_drained(w));
+  al_node_ask_reap(n);
   if (n->awake) al_streams_reap(&n->streams); /* no event of an earlier input is outstanding */
   if (in->now > n->now) n->now = in->now;
   if (!n->begun) begin(n, w);
@@ -451,6 +459,7 @@ void al_node_shutdown(al_node *n, al_work *w, al_time now) {
   if (!n->begun) begin(n, w); /* else a clean mark would vouch for tags of a run before */
   n->closing = true;
   n->again = n->starved = false;
+  al_node_ask_end_all(n, w);
   al_node_origins_end(n, w);
   close_links(n, w);
   (void)al_node_flow_events(n, w);

@@ -3,6 +3,7 @@
 #include "node/overlay.h"
 
 #include "allium/al_dht.h"
+#include "node/records.h"
 #include "node/wants.h"
 
 enum {
@@ -140,9 +141,12 @@ static bool find_descriptor(al_node *n, al_work *w, const al_id *id, al_dht_mess
 
 /* What this node has to say to a query. `here`: nobody else is to be asked any more.
  * Result: whether that answers it. */
-static bool know(al_node *n, al_work *w, const al_dht_message *q, bool here,
-                 al_dht_message *answer) {
-  bool me = al_id_equal(&q->target, &n->identity.id);
+static bool know(al_node *n, al_work *w, const node_record_query *in, al_dht_message *answer) {
+  const al_dht_message *q = in->query;
+  bool me = al_id_equal(&q->target, &n->identity.id), here = in->here;
+  node_record_query record = *in;
+  record.here = me || (here && (q->flags & AL_DHT_EXACT) == 0);
+  if (al_node_record_query(n, w, &record, answer)) return true;
   if (q->op == AL_DHT_DESCRIPTOR && find_descriptor(n, w, &q->target, answer)) return true;
   if (me && q->op == AL_DHT_FIND && (q->flags & AL_DHT_EXACT) != 0) answer->code = AL_DHT_FOUND;
   return here || me;
@@ -153,7 +157,8 @@ static bool answer(al_node *n, al_work *w, const node_asked *a, bool here) {
   uint8_t entries[HEAD_BYTES_MAX];
   const al_dht_message *q = a->query;
   al_dht_message m = {.type = AL_DHT_ANSWER, .path = q->path, .query = q->query};
-  if (!know(n, w, q, here, &m)) return false;
+  const node_record_query in = {.query = q, .from = a->from, .here = here};
+  if (!know(n, w, &in, &m)) return false;
   al_wr wr = al_wr_init(entries, sizeof entries);
   m.count = put_entries(n, a->from, &q->target, &wr);
   m.entries = al_wr_view(&wr);
@@ -233,6 +238,7 @@ static void on_answer(al_node *n, al_work *w, al_link link, const al_dht_in *in)
   const al_dht_message *m = &in->message;
   if (in->user == 0) take_entries(n, w, m);
   if (in->user == AL_NODE_LOOKUP_REACH) reached(n, w, m);
+  if (in->user == AL_NODE_LOOKUP_RECORD) al_node_ask_answer(n, w, in->lookup, m);
   if (in->op == AL_DHT_DESCRIPTOR && m->code == AL_DHT_FOUND)
     al_node_descriptor_came(n, w, link, m->payload, false);
 }
@@ -254,7 +260,9 @@ void al_node_dht_message(al_node *n, al_work *w, al_link link, al_span bytes) {
   al_dht_in in;
   switch (al_dht_rx(&n->dht, link, bytes, n->now, &in)) {
     case AL_DHT_DROP:
+      return;
     case AL_DHT_NONE:
+      if (bytes.ptr[0] == AL_DHT_STATE) al_node_record_contact(n, link);
       return;
     case AL_DHT_REFUSE:
       send(n, w, link, &in.message);
@@ -263,9 +271,11 @@ void al_node_dht_message(al_node *n, al_work *w, al_link link, al_span bytes) {
       on_query(n, w, link, bytes, &in.message);
       return;
     case AL_DHT_PASS:
+      al_node_record_passing(n, &in.message);
       send_bytes(n, in.link, al_view(bytes.ptr, bytes.len));
       return;
     case AL_DHT_PASS_NEAR:
+      al_node_record_passing(n, &in.message);
       pass_near(n, w, &in);
       return;
     case AL_DHT_ANSWERED:
@@ -286,6 +296,7 @@ static void on_event(al_node *n, al_work *w, const al_dht_event *ev) {
     case AL_DHT_EV_END:
       if (ev->user == 0) al_dht_keep(&n->dht, n->now);
       if (ev->user == AL_NODE_LOOKUP_HOST) tell_end(n, w, ev);
+      if (ev->user == AL_NODE_LOOKUP_RECORD) al_node_ask_end(n, w, ev);
       return;
   }
 }

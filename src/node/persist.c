@@ -1,6 +1,6 @@
 /* persist.c — what a node keeps across restarts (PROTOCOL.md 3.5): reading the snapshot, writing
  * records. Keys are text; numbers in them are decimal. */
-#include "node/parts.h"
+#include "node/records.h"
 
 enum { PUT_KEY_MAX = AL_NODE_SNAPSHOT_KEY_MAX };
 
@@ -123,6 +123,11 @@ static void load_peer(al_node *n, al_bytes name, al_bytes value) {
   (void)al_book_put(&n->book, &src, value, &peer);
 }
 
+static void load_record(al_node *n, al_bytes name, al_bytes value) {
+  al_id id;
+  if (parse_id(name, &id)) al_node_record_load(n, &id, value);
+}
+
 static node_stale *stale_of(al_node *n, uint64_t epoch) {
   for (uint32_t i = 0; i < n->stale_count; i++) {
     if (n->stale[i].epoch == epoch) return &n->stale[i];
@@ -137,6 +142,8 @@ static void load_second(al_node *n, al_bytes key, al_bytes value) {
   uint64_t number;
   if (key_after(key, "peer/", &rest)) {
     load_peer(n, rest, value);
+  } else if (key_after(key, "record/", &rest)) {
+    load_record(n, rest, value);
   } else if (key_after(key, "guard/", &rest) && parse_u64(&rest, &number)) {
     (void)al_guards_restore(&n->guards, (uint32_t)number, value);
   } else if (key_after(key, "key/onion/", &rest) && parse_u64(&rest, &number)) {
@@ -343,6 +350,18 @@ void al_node_store_tag(al_node *n, al_work *w, const node_onion *o) {
   put(n, w, &key,
       al_replay_view(&o->replay, o->loaded + index * AL_NODE_TAGS_PER_RECORD,
                      AL_NODE_TAGS_PER_RECORD));
+}
+
+void al_node_store_record(al_node *n, al_work *w, const al_id *id, al_bytes value) {
+  uint8_t buf[PUT_KEY_MAX];
+  al_wr key = al_wr_init(buf, sizeof buf);
+  key_text(&key, "record/");
+  key_hex(&key, id);
+  if (value.len != 0) {
+    put(n, w, &key, value);
+  } else {
+    del(n, w, &key);
+  }
 }
 
 void al_node_store_u64(al_node *n, al_work *w, const char *name, uint64_t value) {

@@ -230,6 +230,10 @@ static bool worth_second(al_node *n, const node_origin *o) {
                                info.packets_rx + info.packets_tx >= AL_NODE_STANDBY_PACKETS);
 }
 
+static al_time idle_us(const node_origin *o) {
+  return o->use.brief ? AL_NODE_BRIEF_US : AL_NODE_IDLE_US;
+}
+
 static void house_first(al_node *n, al_work *w, node_origin *o) {
   node_origin *second = second_of(n, o);
   bool streams = al_node_end_streams(n, o->end) != 0;
@@ -239,7 +243,7 @@ static void house_first(al_node *n, al_work *w, node_origin *o) {
     al_node_origin_give_up(n, w, o, AL_REASON_CIRCUIT);
   } else if (o->state == ORIGIN_WAITING && second == NULL && n->now >= o->standby_at) {
     begin_second(n, w, o);
-  } else if (o->state == ORIGIN_OPEN && !streams && al_time_since(n->now, used) > AL_NODE_IDLE_US) {
+  } else if (o->state == ORIGIN_OPEN && !streams && al_time_since(n->now, used) > idle_us(o)) {
     al_node_origin_give_up(n, w, o, AL_REASON_DONE);
   } else if (o->state == ORIGIN_OPEN && second == NULL && worth_second(n, o)) {
     begin_second(n, w, o);

@@ -14,6 +14,7 @@
 #include "dht/dht.h"
 #include "gossip/gossip.h"
 #include "link/link.h"
+#include "node/asks.h"
 #include "node/work.h"
 #include "sphinx/sphinx.h"
 #include "stream/stream.h"
@@ -82,6 +83,9 @@ typedef struct node_neighbour {
   al_peer pinned;  /* its entry in the book while it is up, if there was one */
   uint32_t urgent_head, urgent_tail, urgent_count;
   al_time since; /* dialled or accepted */
+  al_time records_at;    /* tokens for records that it brings: counted up to then ... */
+  bool handed;           /* records were brought to it, or are about to be */
+  uint16_t records_left; /* ... in 1/256 */
   al_time used;  /* when it was last wanted or had a circuit, as housekeeping saw it */
 } node_neighbour;
 
@@ -152,6 +156,7 @@ typedef enum node_origin_state {
 /* Whom a bundle serves: goes with it from circuit to circuit. */
 typedef struct node_use {
   bool isolated; /* belongs to `isolation` */
+  bool brief;    /* for questions of the node: given up soon after the last one */
   uint64_t isolation;
   bool has_target; /* rebuilt for this target when an attempt fails */
   al_target target;
@@ -200,6 +205,7 @@ struct al_node {
   al_circuits circuits;
   al_streams streams;
   al_guards guards;
+  node_records records;
   al_peer guard_pins[AL_GUARDS_MAX]; /* by slot: the entry of the book that is pinned for it */
   node_onion onion[AL_NODE_ONION_KEYS];
   node_stale *stale; /* stale_max */

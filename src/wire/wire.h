@@ -6,6 +6,7 @@
 
 #include "allium/al_host.h"
 #include "wire/address.h"
+#include "wire/ask.h"
 #include "wire/cell.h"
 #include "wire/descriptor.h"
 #include "wire/dht.h"

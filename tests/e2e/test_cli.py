@@ -3,7 +3,7 @@ import os
 
 from harness import DIR, clean_env, done, equal, ok, run
 
-VERBS = ["node", "status", "peers", "circuits", "id", "join", "address", "sim", "version",
+VERBS = ["node", "status", "peers", "circuits", "id", "join", "address", "dht", "sim", "version",
          "help"]
 
 
@@ -44,6 +44,13 @@ def test_mistakes():
     mistake(2, "usage: allium status", "status", "more")
     mistake(2, "begins with `allium:`", "join", "192.0.2.1:9251")
     mistake(2, "no value is wanted", "status", "--json=yes")
+    mistake(2, "usage: allium dht", "dht", "put")
+    mistake(2, "usage: allium dht", "dht", "frob", "x")
+    mistake(2, "wants --key", "dht", "put", "--mutable", "x")
+    mistake(2, "belong to --mutable", "dht", "put", "--salt", "a", "x")
+    mistake(2, "belong to `dht put`", "dht", "get", "--mutable", "x")
+    mistake(2, "at most 8192", "dht", "put", "x" * 8193)
+    mistake(3, "no node answers", "dht", "put", "hello")
     for verb in ("status", "peers", "circuits", "id", "address"):
         mistake(3, "start one with `allium node`", verb)
     mistake(3, "no node answers", "join", "allium:192.0.2.1:9251/" + "a" * 80)

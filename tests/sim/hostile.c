@@ -19,7 +19,7 @@ static void put(void *ctx, void *ptr, size_t size) {
 
 /* ---- its links ---- */
 
-static void pump(hostile *h, al_link link) {
+void hostile_pump(hostile *h, al_link link) {
   uint8_t frame[AL_FRAME_BYTES];
   al_channel ch;
   while (!h->silent && al_link_next(&h->links, link, world_now(h->w), frame, &ch))
@@ -44,7 +44,7 @@ static al_link on_up(void *ctx, al_link link, const uint8_t binding[32], void *r
   } else {
     (void)al_link_up(&h->links, link, world_now(h->w), binding);
   }
-  pump(h, link);
+  hostile_pump(h, link);
   return link;
 }
 
@@ -117,7 +117,7 @@ static void relay_setup(hostile *h, al_link from, const al_link_message *m) {
   if (link != 0 && al_circuit_link_out(&h->circuits, out.circ, link, &id) == AL_OK) {
     (void)al_link_send_message(&h->links, link, AL_MESSAGE_SPHINX, id,
                                al_view(m->ptr, AL_SPHINX_BYTES));
-    pump(h, link);
+    hostile_pump(h, link);
   } else if (al_circuit_destroy(&h->circuits, out.circ, AL_REASON_NO_RELAY, &gone) == AL_OK) {
     tell_gone(h, &gone);
   }
@@ -156,6 +156,7 @@ static void on_cell(hostile *h, al_link link, uint8_t *cell, const al_cell_heade
 static void on_message(hostile *h, al_link link, const al_link_message *m) {
   if (m->kind < 8) h->messages[m->kind]++;
   if (m->kind == AL_MESSAGE_SPHINX && h->mischief != HOSTILE_NO_RELAY) relay_setup(h, link, m);
+  if (m->kind == AL_MESSAGE_DHT && h->on_dht != NULL) h->on_dht(h, link, al_view(m->ptr, m->len));
   if (m->kind != AL_MESSAGE_WANT) return;
   for (uint32_t i = 0; i < h->answers_count; i++)
     (void)al_link_send_message(&h->links, link, AL_MESSAGE_DESCRIPTOR, 0, h->answers[i]);
@@ -183,7 +184,7 @@ static void on_rx(void *ctx, al_link link, al_bytes bytes) {
     world_ops()->close(world_transport(h->w, h->node), link);
     return;
   }
-  pump(h, link);
+  hostile_pump(h, link);
 }
 
 static void on_tick(void *ctx) {
@@ -192,7 +193,7 @@ static void on_tick(void *ctx) {
   al_circuit_gone gone;
   while (al_links_tick(&h->links, world_now(h->w), &ev)) {
     if (ev.kind == AL_LINK_EVENT_SEND) {
-      pump(h, ev.link);
+      hostile_pump(h, ev.link);
     } else {
       forget(h, ev.link);
       world_ops()->close(world_transport(h->w, h->node), ev.link);

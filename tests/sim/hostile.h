@@ -44,6 +44,8 @@ typedef struct hostile {
   hostile_mischief mischief;
   al_bytes answers[8]; /* records given for every WANT, whoever was asked for */
   uint32_t answers_count;
+  void (*on_dht)(struct hostile *h, al_link link, al_bytes message); /* NULL, or a lie to tell */
+  void *ctx;
 
   /* what it heard */
   uint32_t ups, downs, closes, destroys, created, messages[8], delivered;
@@ -65,6 +67,8 @@ void hostile_describe(hostile *h);
 bool hostile_dial(hostile *h, uint32_t victim);
 /* An authentic frame with any cell; its header may be anything. */
 void hostile_cell(hostile *h, uint32_t victim, const uint8_t cell[AL_CELL_BYTES]);
+/* Send what its link module has queued. */
+void hostile_pump(hostile *h, al_link link);
 /* A cell with this header and payload (padded with zeros). */
 void hostile_send(hostile *h, uint32_t victim, const uint8_t header[AL_CELL_HEADER_BYTES],
                   al_bytes payload);

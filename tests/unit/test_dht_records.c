@@ -344,6 +344,23 @@ static void test_copies(void) {
   al_records_clear(&store);
 }
 
+/* Records that the host has and the node does not want. */
+static void test_gone(void) {
+  al_id key;
+  start(4, 1 << 16);
+  (void)al_records_open(&store);
+  for (uint32_t i = 0; i < 20; i++) {
+    al_id k = {{(uint8_t)i}};
+    al_records_mark_gone(&store, &k);
+  }
+  uint32_t told = 0;
+  while (al_records_gone(&store, &key)) told += key.b[0] == told;
+  tap_is_u64(told, 8, "what is not taken is told as gone, as far as there is memory");
+  al_records_offer o = immutable(1, 100);
+  verdict(&o, AL_RECORD_TAKEN, "and there is room again");
+  al_records_clear(&store);
+}
+
 static void test_republish(void) {
   enum { N = 200 };
   al_id key;
@@ -437,6 +454,7 @@ int main(int argc, char **argv) {
   test_full();
   test_quota();
   test_copies();
+  test_gone();
   test_republish();
   test_rand_seed(argc, argv);
   uint64_t seed = test_rand_state;

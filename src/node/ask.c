@@ -1,0 +1,438 @@
+/* ask.c — questions to the DHT over the node's own links (PROTOCOL.md 7.3): find the closest nodes,
+ * then ask them one by one. */
+#include "node/records.h"
+
+const char *al_record_status_text(al_record_status s) {
+  static const char *const texts[] = {"done", "not found", "nobody keeps it",
+                                      "nobody could be reached"};
+  _Static_assert(sizeof texts / sizeof texts[0] == AL_RECORD_STATUS_COUNT, "one text each");
+  return (uint32_t)s < AL_RECORD_STATUS_COUNT ? texts[s] : "unknown status";
+}
+
+/* ---- life of a question ---- */
+
+static void ask_free(al_node *n, node_ask *a) {
+  al_delete(&n->alloc, a->bytes, a->bytes_max);
+  if (a->found != NULL) al_delete(&n->alloc, a->found, AL_ASK_REPLY_BYTES_MAX);
+  al_delete(&n->alloc, a, sizeof *a);
+}
+
+/* The request as it goes over a stream; what goes to a node is its end: lifetime and record. */
+static void write_request(node_ask *a, al_bytes record) {
+  al_wr w = al_wr_init(a->bytes, a->bytes_max);
+  al_ask_request q = {.op = (uint8_t)a->op,
+                      .quorum = a->quorum,
+                      .key = a->key,
+                      .lifetime_s = a->lifetime_s,
+                      .record = record};
+  al_ask_request_encode(&q, &w);
+  AL_ASSERT(al_wr_ok(&w));
+  a->bytes_len = (uint32_t)w.len;
+}
+
+static bool check(const al_node *n, const al_record_ask *ask, al_id *ret_key) {
+  al_record r;
+  *ret_key = ask->key;
+  if (ask->quorum > AL_ASK_QUORUM_MAX) return false;
+  if (ask->op != AL_RECORD_PUBLISH) {
+    return (ask->op == AL_RECORD_LOCATE || ask->op == AL_RECORD_FETCH) && ask->record.len == 0;
+  }
+  if (al_record_decode(ask->record, &r) != AL_OK) return false;
+  *ret_key = al_record_key(n->suite, &r);
+  return true;
+}
+
+al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owner,
+                       node_ask **ret) {
+  al_id key;
+  if (n->closing) return AL_ESTATE;
+  if (!check(n, ask, &key)) return AL_EINVAL;
+  if (n->records.asks_count >= AL_NODE_ASKS_MAX) return AL_EFULL;
+  node_ask *a = al_new(&n->alloc, sizeof *a);
+  if (a == NULL) return AL_ENOMEM;
+  a->bytes_max = AL_ASK_REQUEST_BYTES + (uint32_t)ask->record.len;
+  a->bytes = al_new(&n->alloc, a->bytes_max);
+  bool reads = ask->op == AL_RECORD_FETCH || !ask->direct;
+  if (reads) a->found = al_new(&n->alloc, AL_ASK_REPLY_BYTES_MAX);
+  if (a->bytes == NULL || (reads && a->found == NULL)) {
+    ask_free(n, a);
+    return AL_ENOMEM;
+  }
+  a->serial = ++n->records.serial;
+  if (a->serial == 0) a->serial = ++n->records.serial;
+  a->owner = owner;
+  a->op = ask->op;
+  a->direct = ask->direct;
+  a->quorum = ask->quorum == 0 ? AL_NODE_ASK_RUNS : ask->quorum;
+  a->lifetime_s = ask->lifetime_s == 0 ? AL_RECORDS_LIFETIME_S : ask->lifetime_s;
+  a->key = key;
+  a->started = n->now;
+  a->deadline = n->now + AL_NODE_ASK_US;
+  write_request(a, ask->record);
+  a->next = n->records.asks;
+  n->records.asks = a;
+  n->records.asks_count++;
+  *ret = a;
+  return AL_OK;
+}
+
+void al_node_ask_reap(al_node *n) {
+  for (node_ask **at = &n->records.asks; *at != NULL;) {
+    node_ask *a = *at;
+    if (a->stage != ASK_DONE) {
+      at = &a->next;
+      continue;
+    }
+    *at = a->next;
+    n->records.asks_count--;
+    n->records.served_count -= a->owner == ASK_SERVED;
+    ask_free(n, a);
+  }
+}
+
+static void stop_runs(al_node *n, node_ask *a) {
+  for (uint32_t i = 0; i < AL_NODE_ASK_RUNS; i++) {
+    if (a->run[i].lookup != 0) al_dht_stop(&n->dht, a->run[i].lookup);
+    a->run[i].lookup = 0;
+  }
+}
+
+/* Who is worth telling of: who answered, then who did not, the closest first. */
+uint8_t al_node_ask_nodes(const node_ask *a, al_record_node ret[AL_RECORD_NODES_MAX]) {
+  uint8_t count = 0;
+  for (int silent = 0; silent < 2 && a->op != AL_RECORD_FETCH; silent++) {
+    for (uint32_t i = 0; i < a->best_count && count < AL_RECORD_NODES_MAX; i++) {
+      bool no = a->verdict[i] == AL_RECORD_NO_VERDICT;
+      if (no != (silent == 1)) continue;
+      ret[count++] = (al_record_node){.id = a->best[i], .verdict = a->verdict[i]};
+    }
+  }
+  return count;
+}
+
+static void tell_host(al_node *n, al_work *w, node_ask *a) {
+  al_record_answer *t = &a->told;
+  *t = (al_record_answer){.ask = a->serial,
+                          .op = a->op,
+                          .status = a->status,
+                          .key = a->key,
+                          .answers = a->answers,
+                          .hops = a->hops,
+                          .duration_us = al_time_since(n->now, a->started)};
+  t->nodes_count = al_node_ask_nodes(a, t->nodes);
+  if (a->op == AL_RECORD_FETCH && a->found_len != 0) {
+    t->lifetime_s = al_load_u32(a->found);
+    t->record = al_view(a->found + AL_ASK_PREFIX_BYTES, a->found_len - AL_ASK_PREFIX_BYTES);
+  }
+  al_event ev = {.kind = AL_EV_RECORD, .answer = t};
+  al_node_tell(n, w, &ev);
+}
+
+void al_node_ask_finish(al_node *n, al_work *w, node_ask *a, al_record_status status) {
+  stop_runs(n, a);
+  a->status = status;
+  a->stage = ASK_DONE;
+  switch (a->owner) {
+    case ASK_HOST:
+      tell_host(n, w, a);
+      break;
+    case ASK_SERVED:
+      al_node_askfar_reply(n, a);
+      break;
+    case ASK_UPKEEP:
+    case ASK_HAND:
+      al_node_upkeep_done(n, a);
+      break;
+  }
+}
+
+static uint32_t kept_by(const node_ask *a) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < a->best_count; i++) {
+    n += a->verdict[i] == AL_RECORD_TAKEN || a->verdict[i] == AL_RECORD_SAME;
+  }
+  return n;
+}
+
+/* Nodes that need not be asked further: they have it, or a record that it may not replace. */
+static uint32_t settled_by(const node_ask *a) {
+  uint32_t n = kept_by(a);
+  for (uint32_t i = 0; i < a->best_count; i++) {
+    n += a->verdict[i] == AL_RECORD_STALE || a->verdict[i] == AL_RECORD_CONFLICT;
+  }
+  return n;
+}
+
+static uint32_t runs_of(const node_ask *a) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < AL_NODE_ASK_RUNS; i++) n += a->run[i].lookup != 0;
+  return n;
+}
+
+/* What has become of it, now that nobody is left to ask. */
+static al_record_status outcome(const node_ask *a) {
+  if (a->best_count == 0 && a->found_len == 0) return AL_RECORD_UNREACHABLE;
+  if (a->op == AL_RECORD_LOCATE) return AL_RECORD_OK;
+  if (a->op == AL_RECORD_FETCH) return a->found_len != 0 ? AL_RECORD_OK : AL_RECORD_NOT_FOUND;
+  return kept_by(a) != 0 ? AL_RECORD_OK : AL_RECORD_REFUSED;
+}
+
+/* ---- lookups ---- */
+
+static al_bytes payload_of(const node_ask *a) {
+  uint32_t at = AL_ASK_REQUEST_BYTES - AL_ASK_PREFIX_BYTES;
+  return al_view(a->bytes + at, a->bytes_len - at);
+}
+
+static bool run_start(al_node *n, node_ask *a, node_run *run, al_dht_ask *ask) {
+  ask->user = AL_NODE_LOOKUP_RECORD;
+  a->waiting = al_dht_start(&n->dht, ask, n->now, &run->lookup) != AL_OK;
+  if (a->waiting) run->lookup = 0;
+  return !a->waiting;
+}
+
+/* All ways to a key end at the node closest to it, which may lie about who its neighbours are. So
+ * two keys beside it are looked up too: they differ in a bit that tells the closest few nodes
+ * apart, and lead to others of them. */
+static al_id beside(al_node *n, const al_id *key, uint32_t which) {
+  al_id target = *key;
+  uint32_t depth = 0, back = which;
+  for (uint64_t size = al_dht_size(&n->dht); size > 1; size >>= 1) depth++;
+  uint32_t bit = depth >= back ? depth - back : which - 1;
+  target.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+  return target;
+}
+
+static void find_closest(al_node *n, node_ask *a) {
+  uint8_t wanted = a->owner == ASK_UPKEEP ? 1 : AL_NODE_ASK_RUNS;
+  while (a->finds < wanted) {
+    bool get = a->op == AL_RECORD_FETCH && a->finds == 0;
+    al_dht_ask ask = {.op = get ? AL_DHT_GET : AL_DHT_FIND,
+                      .paths = a->finds == 0 ? AL_NODE_ASK_PATHS : 1,
+                      .target = a->finds == 0 ? a->key : beside(n, &a->key, a->finds)};
+    if (!run_start(n, a, &a->run[a->finds], &ask)) return;
+    a->finds++;
+  }
+}
+
+/* Our own store, before anybody is bothered. Result: whether that was enough. */
+static bool look_here(al_node *n, al_work *w, node_ask *a) {
+  al_record_held h;
+  uint8_t *bytes = al_work_scratch(w);
+  if (a->op != AL_RECORD_FETCH ||
+      !al_records_get(&n->records.store, &a->key, al_node_wall_s(n),
+                      bytes + AL_ASK_PREFIX_BYTES, &h)) {
+    return false;
+  }
+  al_store_u32(bytes, h.lifetime_s);
+  return al_node_ask_candidate(n, a, al_view(bytes, AL_ASK_PREFIX_BYTES + (size_t)h.len)) &&
+         (h.kind == AL_RECORD_IMMUTABLE || a->answers >= a->quorum);
+}
+
+void al_node_ask_begin(al_node *n, al_work *w, node_ask *a) {
+  if (!a->direct) {
+    if (al_node_askfar_begin(n, w, a) != AL_OK) {
+      al_node_ask_finish(n, w, a, AL_RECORD_UNREACHABLE);
+    }
+    return;
+  }
+  if (look_here(n, w, a)) {
+    al_node_ask_finish(n, w, a, AL_RECORD_OK);
+    return;
+  }
+  a->stage = ASK_FINDING;
+  memset(a->verdict, AL_RECORD_NO_VERDICT, sizeof a->verdict);
+  find_closest(n, a);
+}
+
+/* One of the closest nodes is we ourselves. */
+static void ask_self(al_node *n, al_work *w, node_ask *a, uint32_t which) {
+  if (a->op != AL_RECORD_PUBLISH) return; /* our own store was looked into first */
+  al_bytes payload = payload_of(a);
+  al_records_offer o = {.key = a->key,
+                        .bytes = al_view(payload.ptr + AL_ASK_PREFIX_BYTES,
+                                         payload.len - AL_ASK_PREFIX_BYTES),
+                        .lifetime_s = a->lifetime_s,
+                        .source = a->owner == ASK_SERVED ? UINT32_MAX : 0};
+  a->verdict[which] = (uint8_t)al_node_record_keep(n, w, &o);
+}
+
+int al_node_nearer(const al_id *key, const al_id *a, const al_id *b) {
+  for (size_t i = 0; i < sizeof key->b; i++) {
+    uint8_t da = a->b[i] ^ key->b[i], db = b->b[i] ^ key->b[i];
+    if (da != db) return da < db ? -1 : 1;
+  }
+  return 0;
+}
+
+static void best_add(node_ask *a, const al_id *id) {
+  uint32_t at = a->best_count;
+  for (uint32_t i = 0; i < a->best_count; i++) {
+    if (al_id_equal(&a->best[i], id)) return;
+  }
+  while (at > 0 && al_node_nearer(&a->key, id, &a->best[at - 1]) < 0) at--;
+  if (at == AL_NODE_ASK_CANDIDATES) return;
+  if (a->best_count < AL_NODE_ASK_CANDIDATES) a->best_count++;
+  memmove(a->best + at + 1, a->best + at, (a->best_count - at - 1u) * sizeof *a->best);
+  a->best[at] = *id;
+}
+
+/* The closest nodes are known, those that we know ourselves and perhaps we among them. */
+static void found_closest(al_node *n, node_ask *a) {
+  al_link links[AL_NODE_ASK_NODES];
+  al_id id;
+  uint32_t count = al_dht_closest(&n->dht, &a->key, AL_NODE_ASK_NODES, links);
+  for (uint32_t i = 0; i < count; i++) {
+    if (al_link_peer(&n->links, links[i], &id)) best_add(a, &id);
+  }
+  if (n->relay && a->op != AL_RECORD_FETCH) best_add(a, &n->identity.id);
+  a->stage = ASK_ASKING;
+}
+
+static bool more_wanted(const node_ask *a) {
+  if (a->best_next >= a->best_count) return false;
+  if (a->op == AL_RECORD_PUBLISH) return settled_by(a) + runs_of(a) < AL_NODE_ASK_NODES;
+  return a->answers < a->quorum && a->best_next < AL_NODE_ASK_FETCHES;
+}
+
+static void ask_next(al_node *n, al_work *w, node_ask *a) {
+  for (uint32_t i = 0; i < AL_NODE_ASK_RUNS && more_wanted(a);) {
+    if (a->run[i].lookup != 0) {
+      i++;
+      continue;
+    }
+    uint8_t which = a->best_next;
+    if (al_id_equal(&a->best[which], &n->identity.id)) {
+      a->best_next++;
+      ask_self(n, w, a, which);
+      continue;
+    }
+    al_dht_ask ask = {.op = a->op == AL_RECORD_FETCH ? AL_DHT_GET : AL_DHT_PUT,
+                      .flags = AL_DHT_EXACT,
+                      .paths = 1,
+                      .first = true,
+                      .target = a->best[which]};
+    ask.payload = a->op == AL_RECORD_FETCH ? al_view(a->key.b, sizeof a->key.b) : payload_of(a);
+    if (!run_start(n, a, &a->run[i], &ask)) return;
+    a->run[i].which = which;
+    a->best_next++;
+  }
+}
+
+void al_node_ask_step(al_node *n, al_work *w, node_ask *a) {
+  if (a->stage == ASK_FINDING) {
+    find_closest(n, a);
+    if (runs_of(a) != 0 || a->waiting) return;
+    found_closest(n, a);
+  }
+  if (a->stage != ASK_ASKING) return;
+  if (a->op != AL_RECORD_LOCATE) ask_next(n, w, a);
+  if (runs_of(a) != 0) return;
+  if (!a->waiting || !more_wanted(a)) al_node_ask_finish(n, w, a, outcome(a));
+}
+
+/* ---- answers ---- */
+
+bool al_node_ask_candidate(al_node *n, node_ask *a, al_bytes bytes) {
+  al_record r;
+  al_bytes record;
+  if (bytes.len < AL_ASK_PREFIX_BYTES) return false;
+  record = al_view(bytes.ptr + AL_ASK_PREFIX_BYTES, bytes.len - AL_ASK_PREFIX_BYTES);
+  if (al_record_decode(record, &r) != AL_OK ||
+      al_record_verify(n->suite, &r, &a->key) != AL_OK ||
+      (r.kind != AL_RECORD_IMMUTABLE && r.expiry_s <= al_node_wall_s(n))) {
+    al_count(&n->counters, AL_COUNT_record_lie);
+    return false;
+  }
+  a->answers++;
+  if (r.kind == AL_RECORD_IMMUTABLE) a->quorum = a->answers; /* there is no other one */
+  if (a->found_len != 0 && r.sequence <= a->found_sequence) return true;
+  a->found_sequence = r.sequence;
+  memmove(a->found, bytes.ptr, bytes.len);
+  a->found_len = (uint32_t)bytes.len;
+  return true;
+}
+
+static node_run *run_of(node_ask *a, uint32_t lookup) {
+  for (uint32_t i = 0; a != NULL && i < AL_NODE_ASK_RUNS; i++) {
+    if (lookup != 0 && a->run[i].lookup == lookup) return &a->run[i];
+  }
+  return NULL;
+}
+
+static node_ask *ask_of_lookup(al_node *n, uint32_t lookup, node_run **ret_run) {
+  for (node_ask *a = n->records.asks; a != NULL; a = a->next) {
+    *ret_run = run_of(a, lookup);
+    if (*ret_run != NULL) return a;
+  }
+  *ret_run = run_of(n->records.upkeep, lookup);
+  return *ret_run != NULL ? n->records.upkeep : NULL;
+}
+
+void al_node_ask_answer(al_node *n, al_work *w, uint32_t lookup, const al_dht_message *m) {
+  node_run *run;
+  node_ask *a = ask_of_lookup(n, lookup, &run);
+  if (a == NULL) return;
+  if (a->op == AL_RECORD_FETCH && m->code == AL_DHT_FOUND) {
+    if (!al_node_ask_candidate(n, a, m->payload)) return;
+    a->hops = m->hops;
+    if (a->answers >= a->quorum) al_node_ask_finish(n, w, a, AL_RECORD_OK);
+  } else if (a->op == AL_RECORD_PUBLISH && a->stage == ASK_ASKING && m->payload.len == 1 &&
+             m->payload.ptr[0] < AL_RECORD_VERDICT_COUNT) {
+    a->verdict[run->which] = m->payload.ptr[0];
+  }
+}
+
+void al_node_ask_end(al_node *n, al_work *w, const al_dht_event *ev) {
+  node_run *run;
+  node_ask *a = ask_of_lookup(n, ev->lookup, &run);
+  if (a == NULL) return;
+  run->lookup = 0;
+  if (a->stage == ASK_FINDING) {
+    for (uint32_t i = 0; i < ev->count; i++) best_add(a, &ev->best[i]);
+    if (ev->hops > a->hops) a->hops = ev->hops;
+  }
+  al_node_ask_step(n, w, a);
+  if (a == n->records.upkeep) al_node_upkeep_next(n, w);
+}
+
+void al_node_ask_expire(al_node *n, al_work *w, node_ask *a) {
+  if (a->stage == ASK_READING || a->stage == ASK_WRITING || a->stage == ASK_CIRCUIT) {
+    if (a->stream != 0) al_streams_reset(&n->streams, n->now, a->stream, AL_REASON_TIMEOUT);
+    a->stream = 0;
+  }
+  al_node_ask_finish(n, w, a, outcome(a));
+}
+
+void al_node_ask_end_all(al_node *n, al_work *w) {
+  for (node_ask *a = n->records.asks; a != NULL && al_work_may_tell(w); a = a->next) {
+    if (a->stage != ASK_DONE) al_node_ask_expire(n, w, a);
+  }
+}
+
+bool al_node_ask_hand(al_node *n, node_ask *a, al_link to) {
+  al_dht_ask ask = {
+      .op = AL_DHT_PUT, .flags = AL_DHT_LOCAL, .paths = 1, .first = true, .via = to};
+  ask.target = a->key;
+  ask.payload = payload_of(a);
+  a->stage = ASK_ASKING;
+  a->finds = AL_NODE_ASK_RUNS;
+  if (run_start(n, a, &a->run[0], &ask)) return true;
+  a->stage = ASK_IDLE;
+  return false;
+}
+
+/* ---- commands ---- */
+
+al_err al_record_start(al_node *n, al_work *w, al_time now, const al_record_ask *ask,
+                       uint32_t *ret) {
+  node_ask *a;
+  if (now > n->now) n->now = now;
+  if (!al_work_may_tell(w)) return AL_EFULL; /* effects must be drained first */
+  al_err e = al_node_ask_new(n, ask, ASK_HOST, &a);
+  if (e != AL_OK) return e;
+  *ret = a->serial;
+  al_node_ask_begin(n, w, a);
+  al_node_finish(n, w);
+  return AL_OK;
+}
