@@ -10,7 +10,7 @@
 
 #include "crypto/crypto.h"
 
-enum { SUITES_MAX = 4, ROUNDS_MAX = 201, BATCH_NS = 150000, WARM_NS = 20000000, TEXT_MAX = 4096 };
+enum { SUITES_MAX = 5, ROUNDS_MAX = 201, BATCH_NS = 150000, WARM_NS = 20000000, TEXT_MAX = 4096 };
 
 /* What the operations work on; one for each provider. */
 typedef struct fixture {
@@ -188,7 +188,7 @@ static void print_table(const fixture *f, size_t suites, bool json, unsigned rou
 int main(int argc, char **argv) {
   static fixture f[SUITES_MAX];
   static unsigned batch[SUITES_MAX][OPERATIONS];
-  static const int widths[] = {256, 128, 32};
+  static const int widths[] = {512, 256, 128, 32};
   bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
   unsigned rounds = argc > 1 + json ? (unsigned)atoi(argv[1 + json]) : 61;
   if (rounds < 1 || rounds > ROUNDS_MAX) {
@@ -196,7 +196,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   size_t suites = 0;
-  for (size_t w = 0; w < 3; w++) {
+  for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
     const al_suite *s = al_suite_hacl_width(widths[w]);
     if (s != NULL) fixture_init(&f[suites++], s);
   }

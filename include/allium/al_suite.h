@@ -34,7 +34,7 @@ enum {
 /* al_suite — one provider. Sizes are the enum above for every provider, `null` included.
  * Inputs are never written through; outputs may not overlap inputs unless a member says so. */
 typedef struct al_suite {
-  const char *name; /* "hacl-avx2", "hacl-128", "hacl-32", "null" */
+  const char *name; /* "hacl-avx512", "hacl-avx2", "hacl-128", "hacl-32", "null" */
   /* true for null: al_node_new refuses it unless al_config.simulation is set */
   bool simulation_only;
 
@@ -101,7 +101,7 @@ typedef struct al_suite {
 const al_suite *al_suite_hacl(void);
 
 /* al_suite_hacl_width — the default provider at one SIMD width.
- *   width   32, 128 or 256                                                              [bits]
+ *   width   32, 128, 256, or 512: AVX-512 instructions on 256-bit vectors                [bits]
  *   Result: NULL when the CPU or the build lacks it.   Cost: none.
  *   Source: HACL*.   Tested: vectors, every width. */
 const al_suite *al_suite_hacl_width(int width);

@@ -244,12 +244,12 @@ static unsigned findings(void (*run)(void)) {
 }
 
 int main(void) {
-  static const int widths[] = {32, 128, 256};
+  static const int widths[] = {32, 128, 256, 512};
   if (!RUNNING_ON_VALGRIND) {
     printf("Bail out! run me under valgrind\n");
     return 1;
   }
-  for (size_t w = 0; w < 3; w++) {
+  for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
     s = al_suite_hacl_width(widths[w]);
     if (s == NULL) continue;
     for (size_t i = 0; w == 0 && i < sizeof leaks / sizeof leaks[0]; i++) {

@@ -138,14 +138,14 @@ static void test_kem(const al_suite *s) {
 }
 
 int main(void) {
-  static const int widths[] = {32, 128, 256};
+  static const int widths[] = {32, 128, 256, 512};
   const al_suite *scalar = al_suite_hacl_width(32), *widest = NULL;
   fill(text, sizeof text, 1);
   fill(key, sizeof key, 2);
   fill(nonce, sizeof nonce, 3);
   tap_ok(scalar != NULL, "there is always a scalar width");
   tap_ok(al_suite_hacl_width(64) == NULL, "there is no width 64");
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
     const al_suite *s = al_suite_hacl_width(widths[i]);
     if (s == NULL) continue;
     widest = s;

@@ -334,12 +334,12 @@ int main(int argc, char **argv) {
       {"hkdf", 80},    {"hash", 147},    {"mlkem768", 50},           {"mlkem768_wycheproof", 85},
       {"xwing", 3},    {"mldsa65", 29},  {"mldsa65_wycheproof", 38}, {"wide", 24},
   };
-  static const int widths[] = {32, 128, 256};
+  static const int widths[] = {32, 128, 256, 512};
   if (argc != 2) {
     fprintf(stderr, "usage: %s VECTORS_FOLDER\n", argv[0]);
     return 2;
   }
-  for (size_t w = 0; w < 3; w++) {
+  for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
     const context c = {al_suite_hacl_width(widths[w]), widths[w]};
     if (c.suite == NULL) {
       printf("# no width %d on this machine\n", widths[w]);

@@ -118,7 +118,7 @@ static void test_onion(const al_suite *s) {
 
 int main(void) {
   const al_suite *suites[] = {al_suite_hacl_width(32), al_suite_hacl_width(128),
-                              al_suite_hacl_width(256), al_suite_null()};
+                              al_suite_hacl_width(256), al_suite_hacl_width(512), al_suite_null()};
   const uint8_t secret[32] = {0};
   fill(plain, sizeof plain, 1);
   for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
