@@ -7,7 +7,8 @@
 enum {
   HANDSHAKE_RTTS = 4,
   RETRANSMIT_US = 200000,
-  WIRE_BYTES = AL_FRAME_BYTES + 93, /* with SCTP, DTLS, UDP and IP around it */
+  AROUND_BYTES = 93, /* SCTP, DTLS, UDP and IP around a frame */
+  WIRE_BYTES = AL_FRAME_BYTES + AROUND_BYTES,
 };
 
 static wire *wire_at(const world *w, uint32_t i) {
@@ -214,14 +215,14 @@ static uint32_t buffered(const world *w, const wire_end *e) {
 }
 
 /* When the frame has left the sender. */
-static al_time depart(world *w, actor *a, wire_end *e) {
+static al_time depart(world *w, actor *a, wire_end *e, uint64_t bytes) {
   if (e->busy_until < w->now) e->busy_until = w->now;
   if (e->busy_until < a->clogged_until) e->busy_until = a->clogged_until;
-  e->busy_until += WIRE_BYTES * AL_SECOND / w->o.rate_bytes_s;
+  e->busy_until += bytes * AL_SECOND / w->o.rate_bytes_s;
   if (a->up_rate != 0) {
     if (a->up_busy < w->now) a->up_busy = w->now;
     if (a->up_busy < a->clogged_until) a->up_busy = a->clogged_until;
-    a->up_busy += WIRE_BYTES * AL_SECOND / a->up_rate;
+    a->up_busy += bytes * AL_SECOND / a->up_rate;
     if (e->busy_until < a->up_busy) e->busy_until = a->up_busy;
   }
   return e->busy_until;
@@ -298,9 +299,10 @@ static al_err t_send(al_transport *t, al_link link, al_channel channel, al_bytes
   }
   e->credit -= e->credit < frame.len ? e->credit : (uint32_t)frame.len;
   w->stats.frames++;
-  w->stats.bytes += WIRE_BYTES;
-  a->bytes_sent += WIRE_BYTES;
-  deliver(w, ref, depart(w, a, e), channel, frame);
+  uint64_t bytes = frame.len + AROUND_BYTES;
+  w->stats.bytes += bytes;
+  a->bytes_sent += bytes;
+  deliver(w, ref, depart(w, a, e, bytes), channel, frame);
   credit_due(w, ref);
   return AL_OK;
 }
@@ -346,7 +348,7 @@ static bool waits(world *w, actor *a, const sim_event *e) {
   sim_frame *f = sim_arena_at(&w->arena, e->b);
   if (f->queued) return false; /* its time has come */
   al_time start = a->down_busy > w->now ? a->down_busy : w->now;
-  a->down_busy = start + WIRE_BYTES * AL_SECOND / a->down_rate;
+  a->down_busy = start + (f->len + (uint64_t)AROUND_BYTES) * AL_SECOND / a->down_rate;
   if (start == w->now) return false;
   f->queued = true;
   post_frame(w, e->a, start, e->b);

@@ -307,7 +307,7 @@ typedef struct al_event {
 } al_event;
 
 typedef enum al_fx_kind {
-  AL_FX_TX = 1,     /* send tx.buf on link, then al_buf_drop it */
+  AL_FX_TX = 1,     /* send tx.len bytes of tx.buf on link, then al_buf_drop it */
   AL_FX_LINK_OPEN,  /* dial addr for link */
   AL_FX_LINK_CLOSE, /* close link's transport; its handle is dead, DOWN need not be told */
   AL_FX_STORE_PUT,  /* key, value borrowed until the next al_work_next */
@@ -322,6 +322,7 @@ typedef struct al_effect {
     struct {
       al_buf buf;
       al_channel channel;
+      uint32_t len;
     } tx;
     al_bytes addr;
     struct {
@@ -333,8 +334,7 @@ typedef struct al_effect {
 
 /* al_work_next — take the next effect.
  *   fx  written when true                                                             [out]
- * Result: false when drained.   Cost: O(1).   Source: docs/ARCHITECTURE.md 4.
- * Tested: unit/node_work. */
+ * Result: false when drained.   Cost: O(1).   Source: ARCHITECTURE.md.   Tested: unit/node_work. */
 bool al_work_next(al_work *w, al_effect *fx);
 
 #ifdef __cplusplus

@@ -44,7 +44,7 @@ al_work *al_drive_work(al_drive *d) { return d->work; }
 al_time al_drive_now(al_drive *d) { return d->host.now(d->host.ctx); }
 
 static void carry_out_tx(al_drive *d, const al_effect *fx) {
-  al_bytes frame = al_view(al_buf_ptr(d->work, fx->u.tx.buf), AL_FRAME_BYTES);
+  al_bytes frame = al_view(al_buf_ptr(d->work, fx->u.tx.buf), fx->u.tx.len);
   /* AL_EAGAIN would mean that the core overdrew its credit; the transport counts it. */
   (void)d->ops->send(d->transport, fx->link, fx->u.tx.channel, frame);
   al_buf_drop(d->work, fx->u.tx.buf);

@@ -1,19 +1,19 @@
 /* frame.c — see session.h: data frames and the keys of their phases. */
 #include "link/keys.h"
 
-enum { TAG_AT = AL_LINK_CELL_AT + AL_CELL_BYTES };
+enum { TAG_BYTES = 16, FRAME_EXTRA = AL_LINK_CELL_AT + TAG_BYTES };
 
 static const al_bytes no_ad = {NULL, 0};
 
-void al_link_frame_seal(const al_suite *suite, const uint8_t key[32], uint64_t counter,
-                        uint8_t frame[AL_FRAME_BYTES]) {
+void al_link_bytes_seal(const al_suite *suite, const uint8_t key[32], uint64_t counter,
+                        uint8_t *frame, size_t len) {
   al_store_u64(frame, counter);
-  suite->seal(frame + AL_LINK_CELL_AT, AL_CELL_BYTES, frame + TAG_AT, key, counter, no_ad);
+  suite->seal(frame + AL_LINK_CELL_AT, len - FRAME_EXTRA, frame + len - TAG_BYTES, key, counter,
+              no_ad);
 }
 
-bool al_link_frame_open(const al_suite *suite, const uint8_t key[32],
-                        uint8_t frame[AL_FRAME_BYTES]) {
-  return suite->open(frame + AL_LINK_CELL_AT, AL_CELL_BYTES, frame + TAG_AT, key,
+bool al_link_bytes_open(const al_suite *suite, const uint8_t key[32], uint8_t *frame, size_t len) {
+  return suite->open(frame + AL_LINK_CELL_AT, len - FRAME_EXTRA, frame + len - TAG_BYTES, key,
                      al_load_u64(frame), no_ad) == AL_OK;
 }
 
@@ -98,9 +98,9 @@ static void phase_begins(al_links *ls, al_link_session *s, al_time now) {
   al_link_arm(ls, s, t->old_until);
 }
 
-bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, uint8_t frame[AL_FRAME_BYTES],
+bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, al_span frame,
                        al_counter *why) {
-  uint64_t counter = al_load_u64(frame);
+  uint64_t counter = al_load_u64(frame.ptr);
   uint32_t phase = (uint32_t)(counter >> AL_LINK_PHASE_BITS);
   uint64_t number = counter & (((uint64_t)1 << AL_LINK_PHASE_BITS) - 1);
   const uint8_t *key = NULL;
@@ -122,7 +122,7 @@ bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, uint8_t fr
     *why = AL_COUNT_link_replay;
     return false;
   }
-  if (!al_link_frame_open(ls->cfg.suite, key, frame)) return false;
+  if (!al_link_bytes_open(ls->cfg.suite, key, frame.ptr, frame.len)) return false;
   if (next) phase_begins(ls, s, now);
   al_link_window_take(ls, window, number);
   return true;

@@ -7,17 +7,29 @@
 
 /* ---- frame.c ---- */
 
-/* al_link_frame_seal — counter in front, ciphertext and tag behind it, in place.
- *   frame   [8..1104) is the cell                                                     [in/out]
+/* al_link_bytes_seal — counter in front, ciphertext and tag behind it, in place.
+ *   frame   [8..len - 16) is the plaintext                                            [in/out]
+ *   len     AL_FRAME_BYTES or AL_LINK_SHORT_BYTES
  * Result: none.   Cost: one AEAD.   Source: PROTOCOL.md 4.1.   Tested: unit/link_frame. */
-void al_link_frame_seal(const al_suite *suite, const uint8_t key[32], uint64_t counter,
-                        uint8_t frame[AL_FRAME_BYTES]);
+void al_link_bytes_seal(const al_suite *suite, const uint8_t key[32], uint64_t counter,
+                        uint8_t *frame, size_t len);
 
-/* al_link_frame_open — the inverse.
+/* al_link_bytes_open — the inverse.
  * Result: false: not authentic, frame as it was.   Cost: one AEAD.
  * Source: PROTOCOL.md 4.1.   Tested: unit/link_frame. */
-bool al_link_frame_open(const al_suite *suite, const uint8_t key[32],
-                        uint8_t frame[AL_FRAME_BYTES]);
+bool al_link_bytes_open(const al_suite *suite, const uint8_t key[32], uint8_t *frame, size_t len);
+
+/* al_link_frame_seal — the same for a frame of full length. */
+static inline void al_link_frame_seal(const al_suite *suite, const uint8_t key[32],
+                                      uint64_t counter, uint8_t frame[AL_FRAME_BYTES]) {
+  al_link_bytes_seal(suite, key, counter, frame, AL_FRAME_BYTES);
+}
+
+/* al_link_frame_open — the same for a frame of full length. */
+static inline bool al_link_frame_open(const al_suite *suite, const uint8_t key[32],
+                                      uint8_t frame[AL_FRAME_BYTES]) {
+  return al_link_bytes_open(suite, key, frame, AL_FRAME_BYTES);
+}
 
 /* al_link_keys_begin — the keys of the handshake are there: phase 0.
  * Result: none.   Cost: two wipes of 1 KiB.   Source: PROTOCOL.md 4.2.   Tested: unit/link_frame.
@@ -84,7 +96,7 @@ void al_link_window_clear(al_links *ls, al_link_window *w);
  *   why   the counter of the reason, when false                                       [out]
  * Result: false: not authentic, or seen before.   Cost: one AEAD.
  * Source: PROTOCOL.md 4.1, 4.5.   Tested: unit/link_frame, unit/link_rekey. */
-bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, uint8_t frame[AL_FRAME_BYTES],
+bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, al_span frame,
                        al_counter *why);
 
 #endif

@@ -12,8 +12,9 @@
 #include "wire/wire.h"
 
 enum {
-  AL_LINK_CELL_AT = 8,     /* where the cell (AL_CELL_BYTES) begins in a frame */
-  AL_LINK_PAYLOAD_AT = 20, /* where its payload (AL_CELL_PAYLOAD_BYTES) begins in a frame */
+  AL_LINK_CELL_AT = 8,      /* where the cell (AL_CELL_BYTES) begins in a frame */
+  AL_LINK_SHORT_BYTES = 40, /* a short frame: PING or PONG that hides nothing (PROTOCOL.md 4.1) */
+  AL_LINK_PAYLOAD_AT = 20,  /* where its payload (AL_CELL_PAYLOAD_BYTES) begins in a frame */
   AL_LINK_SLOT_BYTES = 16384,
   AL_LINK_PLACE_BYTES = AL_SHELF_PLACE_BYTES,
   AL_LINK_SLOTS_DEFAULT = 96,
@@ -31,7 +32,7 @@ typedef enum al_link_code {
   /* never sent: */
   AL_LINK_CODE_OPEN_TIMEOUT = 128,  /* the transport did not open in 30 s */
   AL_LINK_CODE_SHAKE_TIMEOUT = 129, /* the handshake was not finished in 10 s */
-  AL_LINK_CODE_DEAD = 130,          /* three PINGs in a row unanswered */
+  AL_LINK_CODE_DEAD = 130,          /* PINGs unanswered, PROTOCOL.md 4.6 */
   AL_LINK_CODE_REKEY = 131,         /* keys were not replaced in time */
   AL_LINK_CODE_IDENTITY = 132,      /* the other side proved another ID than the one dialled */
   AL_LINK_CODE_DESCRIPTOR = 133,    /* the other side's descriptor is not valid */
@@ -79,6 +80,9 @@ typedef struct al_links {
   al_link_slot **slots; /* places that are in use, by index; the others NULL */
   uint32_t next_slot;   /* where to look for a free one first */
   uint32_t used[5];     /* slots by use */
+  uint32_t probe_cursor;
+  uint8_t unwell;    /* times that everybody is given more time, 0..3 ... */
+  al_time unwell_at; /* ... since when */
 } al_links;
 
 /* al_links_init — an empty table.
@@ -172,7 +176,7 @@ typedef struct al_link_in {
 } al_link_in;
 
 /* al_link_rx — one frame of a link.
- *   frame  modified: opened in place; a frame of another length than AL_FRAME_BYTES is dropped
+ *   frame  modified: opened in place; a frame of another length than these two is dropped
  * [in/out] ret    written for every verdict [out] Result: the verdict. DROP is counted:
  * link_frame_size, link_auth, link_replay, link_state, link_parse, link_handshake_parse,
  * link_handshake_auth, link_slots; the frame is then as it was, or wiped. A stale handle is DROP
@@ -208,11 +212,11 @@ bool al_link_has_message(const al_links *ls, al_link link);
  * before records. It must be sent: what it carried is not queued any more.
  *   frame  AL_FRAME_BYTES                                                               [out]
  *   ch     the channel it belongs to                                                    [out]
- * Result: false when nothing is waiting.
+ * Result: its length, AL_FRAME_BYTES or AL_LINK_SHORT_BYTES; 0 when nothing is waiting.
  * Cost:   one AEAD seal; no allocation.
  * Source: PROTOCOL.md 4.   Tested: unit/link_message. */
-bool al_link_next(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES],
-                  al_channel *ch);
+size_t al_link_next(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES],
+                    al_channel *ch);
 
 /* al_link_may_seal — does the link take cells of circuits: authenticated and not closing?
  * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 4.3.   Tested: unit/link_message. */
@@ -248,9 +252,10 @@ al_err al_link_send_close(al_links *ls, al_link link, al_time now, al_link_code 
 /* ---- time ---- */
 
 /* al_link_event — what time brought. DEAD: tell whom it concerns, close the transport, free the
- * link. SEND: call al_link_next for it. */
+ * link. SEND: call al_link_next for it. DOUBT: a PING was not answered: the same, and others may be
+ * asked (al_link_hearsay). */
 typedef struct al_link_event {
-  enum { AL_LINK_EVENT_DEAD = 1, AL_LINK_EVENT_SEND } kind;
+  enum { AL_LINK_EVENT_DEAD = 1, AL_LINK_EVENT_SEND, AL_LINK_EVENT_DOUBT } kind;
   al_link link;
   al_link_code code; /* with DEAD */
 } al_link_event;
@@ -266,6 +271,7 @@ al_time al_links_deadline(const al_links *ls);
  * Source: PROTOCOL.md 4.2, 4.5, 4.6.   Tested: unit/link_time. */
 bool al_links_tick(al_links *ls, al_time now, al_link_event *ret);
 
+#include "link/link_health.h"
 #include "link/link_query.h"
 
 #endif

@@ -65,6 +65,7 @@ static al_link_verdict cell(al_links *ls, al_link_session *s, uint8_t *payload, 
     case AL_CELL_PING:
       s->pong = al_load_u64(payload);
       s->pong_due = true;
+      s->pong_short = false;
       return AL_LINK_NONE;
     case AL_CELL_PONG:
       al_link_pong(s, al_load_u64(payload), now);
@@ -78,18 +79,35 @@ static al_link_verdict cell(al_links *ls, al_link_session *s, uint8_t *payload, 
   }
 }
 
-static al_link_verdict data_rx(al_links *ls, al_link_session *s, uint8_t *frame, al_time now,
+/* A short frame: type, seven zeros, eight bytes. */
+static al_link_verdict short_cell(al_links *ls, al_link_session *s, const uint8_t *plain,
+                                  al_time now) {
+  uint64_t head = al_load_u64(plain), value = al_load_u64(plain + 8);
+  if (head == AL_CELL_PING) {
+    s->pong = value;
+    s->pong_due = s->pong_short = true;
+  } else if (head == AL_CELL_PONG) {
+    al_link_pong(s, value, now);
+  } else {
+    return drop(ls, AL_COUNT_link_parse);
+  }
+  return AL_LINK_NONE;
+}
+
+static al_link_verdict data_rx(al_links *ls, al_link_session *s, al_span frame, al_time now,
                                al_link_in *ret) {
   al_counter why;
   if (!s->have_keys || s->state == AL_LINK_CLOSING) return drop(ls, AL_COUNT_link_state);
   if (!al_link_keys_open(ls, s, now, frame, &why)) return drop(ls, why);
   s->frames_rx++;
-  al_link_note_rx(s, now);
+  al_link_note_rx(ls, s, now);
   if (s->state == AL_LINK_SHAKING) became_up(ls, s, now, ret);
   al_link_rekey_check(ls, s, now);
   al_link_verdict v;
-  if (al_cell_decode(frame + AL_LINK_CELL_AT, &ret->cell) == AL_OK) {
-    v = cell(ls, s, frame + AL_LINK_PAYLOAD_AT, now, ret);
+  if (frame.len == AL_LINK_SHORT_BYTES) {
+    v = short_cell(ls, s, frame.ptr + AL_LINK_CELL_AT, now);
+  } else if (al_cell_decode(frame.ptr + AL_LINK_CELL_AT, &ret->cell) == AL_OK) {
+    v = cell(ls, s, frame.ptr + AL_LINK_PAYLOAD_AT, now, ret);
   } else {
     v = drop(ls, AL_COUNT_link_parse);
   }
@@ -103,7 +121,9 @@ al_link_verdict al_link_rx(al_links *ls, al_link link, al_span frame, al_time no
   memset(ret, 0, sizeof *ret);
   al_link_session *s = al_link_session_get(ls, link);
   if (s == NULL) return drop(ls, AL_COUNT_link_state);
-  if (frame.len != AL_FRAME_BYTES) return drop(ls, AL_COUNT_link_frame_size);
-  if (al_handshake_is(frame.ptr)) return al_link_shake_rx(ls, s, frame.ptr, now, ret);
-  return data_rx(ls, s, frame.ptr, now, ret);
+  if (frame.len != AL_FRAME_BYTES && frame.len != AL_LINK_SHORT_BYTES)
+    return drop(ls, AL_COUNT_link_frame_size);
+  if (frame.len == AL_FRAME_BYTES && al_handshake_is(frame.ptr))
+    return al_link_shake_rx(ls, s, frame.ptr, now, ret);
+  return data_rx(ls, s, frame, now, ret);
 }

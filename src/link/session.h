@@ -6,12 +6,15 @@
 #include "link/link.h"
 
 enum {
-  AL_LINK_IN_MAX = 4,      /* messages in assembly, PROTOCOL.md 4.4 */
-  AL_LINK_RECORDS_MAX = 4, /* records that one link may have waiting to be sent */
-  AL_LINK_NARROW = 256,    /* frames that a narrow window remembers */
-  AL_LINK_TURNS_LEAN = 2,  /* links of a lean node whose keys may change at a time */
-  AL_LINK_PINGS = 4,       /* PINGs whose answer is recognised */
-  AL_LINK_TRIES = 3,       /* PINGs in a row without an answer that end a link */
+  AL_LINK_IN_MAX = 4,         /* messages in assembly, PROTOCOL.md 4.4 */
+  AL_LINK_RECORDS_MAX = 4,    /* records that one link may have waiting to be sent */
+  AL_LINK_NARROW = 256,       /* frames that a narrow window remembers */
+  AL_LINK_TURNS_LEAN = 2,     /* links of a lean node whose keys may change at a time */
+  AL_LINK_PINGS = 4,          /* PINGs whose answer is recognised */
+  AL_LINK_TRIES = 5,          /* time-outs in a row after which a neighbour is suspected, and ... */
+  AL_LINK_PATIENCE = 2,       /* ... how many more after which it is dead; one less for each who */
+  AL_LINK_PATIENCE_MORE = 12, /* says so, too, and as many as this when somebody hears it */
+  AL_LINK_UNWELL_MAX = 3,
   AL_LINK_PHASE_BITS = 56, /* a frame counter: phase above, number below */
   AL_LINK_PHASE_MAX = 255,
 };
@@ -22,9 +25,11 @@ enum {
 #define AL_LINK_STALLED_US (1 * AL_SECOND)
 #define AL_LINK_OLD_KEY_US (30 * AL_SECOND)
 #define AL_LINK_CLOSE_US (1 * AL_SECOND)
-#define AL_LINK_UNHEARD_US (500 * AL_MS)
-#define AL_LINK_SILENCE_US (5 * AL_SECOND)
-#define AL_LINK_PROBE_US (15 * AL_SECOND)
+#define AL_LINK_UNHEARD_US (400 * AL_MS)
+#define AL_LINK_WATCH_US (3 * AL_SECOND)
+#define AL_LINK_QUIET_US (2 * AL_SECOND)
+#define AL_LINK_LATE_US (100 * AL_MS)
+#define AL_LINK_WELL_US (10 * AL_SECOND)
 #define AL_LINK_RTO_MIN_US (200 * AL_MS)
 #define AL_LINK_RTO_MAX_US (3 * AL_SECOND)
 #define AL_LINK_PAD_MIN_US (1500 * AL_MS)
@@ -107,6 +112,8 @@ struct al_link_session {
   bool named;     /* `peer` is set and in the chain of its bucket */
   bool worn;      /* too many frames under the keys of one phase */
   uint8_t pings_due, tries, ping_next;
+  uint8_t patience;                     /* AL_LINK_PATIENCE and what others say */
+  bool watched, ping_short, pong_short; /* short: the next ones are short frames */
   bool pong_due, pad_due, close_due, rekey_due, rekey_asked;
   uint8_t close_code;
   al_link_shaking *shaking; /* NULL: the handshake is over */
@@ -257,32 +264,6 @@ bool al_link_rekey_rx(al_links *ls, al_link_session *s, al_message_kind kind, co
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
 void al_link_rekey_check(al_links *ls, al_link_session *s, al_time now);
 
-/* ---- timers.c ---- */
-
-/* al_link_arm — the session wants to be looked at no later than t.
- * Result: none.   Cost: O(log links) when that is earlier than before.
- * Source: none.   Tested: unit/link_time. */
-void al_link_arm(al_links *ls, al_link_session *s, al_time t);
-
-/* al_link_arm_all — the same for its next deadline of any kind.
- * Result: none.   Cost: O(log links).   Source: none.   Tested: unit/link_time. */
-void al_link_arm_all(al_links *ls, al_link_session *s);
-
-/* al_link_note_rx — an authentic frame came.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.6.   Tested: unit/link_time. */
-void al_link_note_rx(al_link_session *s, al_time now);
-
-/* al_link_note_tx — a frame goes out.
- *   asks   it is no PADDING, PING or PONG: silence after it is worth a PING
- * Result: none.   Cost: one draw.   Source: PROTOCOL.md 4.6.   Tested: unit/link_time. */
-void al_link_note_tx(al_links *ls, al_link_session *s, al_time now, bool asks);
-
-/* al_link_ping_now — a PING is due at once, for the RTT or to show the other side a new phase.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.2, 4.5.   Tested: unit/link_time. */
-void al_link_ping_now(al_links *ls, al_link_session *s, al_time now);
-
-/* al_link_pong — a PING was answered: a sample of the RTT.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.6, RFC 6298.   Tested: unit/link_time. */
-void al_link_pong(al_link_session *s, uint64_t opaque, al_time now);
+#include "link/beat.h"
 
 #endif

@@ -271,7 +271,7 @@ static al_link_verdict take_accept(al_links *ls, al_link_session *s, uint32_t sl
   al_link_name(ls, s, &claimed);
   s->state = AL_LINK_OPEN;
   s->since = now;
-  al_link_note_rx(s, now);
+  al_link_note_rx(ls, s, now);
   al_link_ping_now(ls, s, now);
   al_link_arm_all(ls, s);
   ret->became_up = true;

@@ -7,14 +7,6 @@ void al_link_arm(al_links *ls, al_link_session *s, al_time t) {
   if (t < al_heap_time(&ls->timers, index)) al_heap_set(&ls->timers, index, t);
 }
 
-/* ---- heartbeat ---- */
-
-void al_link_note_rx(al_link_session *s, al_time now) {
-  s->last_rx = now;
-  s->unheard = AL_TIME_NEVER;
-  s->tries = 0;
-}
-
 void al_link_note_tx(al_links *ls, al_link_session *s, al_time now, bool asks) {
   s->frames_tx++;
   if (asks && s->unheard == AL_TIME_NEVER) {
@@ -26,42 +18,6 @@ void al_link_note_tx(al_links *ls, al_link_session *s, al_time now, bool asks) {
     uint64_t extra = (uint64_t)al_rng_u32(ls->cfg.rng) * AL_LINK_PAD_RANGE_US >> 32;
     s->pad_at = now + AL_LINK_PAD_MIN_US + extra;
     al_link_arm(ls, s, s->pad_at);
-  }
-}
-
-/* When the next PING is due, or when the last one counts as unanswered. */
-static al_time ping_deadline(const al_link_session *s) {
-  if (s->tries > 0)
-    return s->ping_at + al_min_u64((uint64_t)s->rto_us << (s->tries - 1), AL_LINK_RTO_MAX_US * 2);
-  al_time t = al_min_u64(s->last_rx + AL_LINK_SILENCE_US, s->ping_at + AL_LINK_PROBE_US);
-  return s->unheard != AL_TIME_NEVER ? al_min_u64(t, s->unheard + AL_LINK_UNHEARD_US) : t;
-}
-
-void al_link_ping_now(al_links *ls, al_link_session *s, al_time now) {
-  s->pings_due = 1;
-  s->tries = 1;
-  s->ping_at = now;
-  al_link_arm(ls, s, ping_deadline(s));
-}
-
-void al_link_pong(al_link_session *s, uint64_t opaque, al_time now) {
-  for (size_t i = 0; i < AL_LINK_PINGS; i++) {
-    al_link_ping *p = &s->pings[i];
-    if (p->sent == 0 || p->opaque != (uint32_t)opaque) continue;
-    uint32_t r32 = (uint32_t)now - p->sent; /* at most a microsecond before 0, for 0 is none */
-    uint64_t r = r32 > INT32_MAX ? 0 : al_min_u64(r32, 60 * AL_SECOND);
-    p->sent = 0;
-    if (s->srtt_us == 0) {
-      s->srtt_us = (uint32_t)al_max_u64(r, 1);
-      s->rttvar_us = (uint32_t)(r / 2);
-    } else {
-      uint64_t off = r > s->srtt_us ? r - s->srtt_us : s->srtt_us - r;
-      s->rttvar_us = (uint32_t)((3 * (uint64_t)s->rttvar_us + off) / 4);
-      s->srtt_us = (uint32_t)al_max_u64((7 * (uint64_t)s->srtt_us + r) / 8, 1);
-    }
-    uint64_t rto = s->srtt_us + 4 * (uint64_t)s->rttvar_us;
-    s->rto_us = (uint32_t)al_min_u64(al_max_u64(rto, AL_LINK_RTO_MIN_US), AL_LINK_RTO_MAX_US);
-    return;
   }
 }
 
@@ -95,7 +51,7 @@ static al_time deadline_of(const al_links *ls, const al_link_session *s) {
     default:
       break;
   }
-  al_time t = al_min_u64(ping_deadline(s), assembly_deadline(ls, s));
+  al_time t = al_min_u64(al_link_beat_deadline(ls, s), assembly_deadline(ls, s));
   if (ls->cfg.padding != AL_PADDING_OFF && !s->pad_due) t = al_min_u64(t, s->pad_at);
   if (s->old_valid) t = al_min_u64(t, al_link_turn_of(ls, s)->old_until);
   if (rekey_waits(s)) t = al_min_u64(t, s->rekey_at);
@@ -137,17 +93,6 @@ static void rekey_time(al_links *ls, al_link_session *s, al_time now) {
   }
 }
 
-/* The heartbeat: false when it has stopped. PINGs that repeat are doubled, because channel rt loses
- * frames and the false alarms must be rare. */
-static bool heartbeat(al_link_session *s, al_time now) {
-  if (ping_deadline(s) > now) return true;
-  if (s->tries == AL_LINK_TRIES) return false;
-  s->pings_due = s->tries == 0 ? 1 : 2;
-  s->tries++;
-  s->ping_at = now;
-  return true;
-}
-
 /* The keys of the last phase are over, unless the next change of keys has begun. */
 static void old_time(al_links *ls, al_link_session *s, al_time now) {
   al_link_turn *t = al_link_turn_of(ls, s);
@@ -165,7 +110,8 @@ static void old_time(al_links *ls, al_link_session *s, al_time now) {
 static bool open_due(al_links *ls, al_link_session *s, al_time now, al_link_event *ret) {
   if (s->close_at <= now) return dead(ls, s, (al_link_code)s->close_code, ret);
   if (rekey_overdue(ls, s) <= now) return dead(ls, s, AL_LINK_CODE_REKEY, ret);
-  if (!heartbeat(s, now)) {
+  bool doubt = false;
+  if (!al_link_beat(ls, s, now, &doubt)) {
     al_count(ls->cfg.counters, AL_COUNT_link_dead);
     return dead(ls, s, AL_LINK_CODE_DEAD, ret);
   }
@@ -175,7 +121,8 @@ static bool open_due(al_links *ls, al_link_session *s, al_time now, al_link_even
   if (ls->cfg.padding != AL_PADDING_OFF && s->pad_at <= now) s->pad_due = true;
   al_link_arm_all(ls, s);
   *ret = (al_link_event){AL_LINK_EVENT_SEND, s->handle, AL_LINK_CODE_DONE};
-  return al_link_has_urgent(ls, s->handle);
+  if (doubt) ret->kind = AL_LINK_EVENT_DOUBT;
+  return doubt || al_link_has_urgent(ls, s->handle);
 }
 
 static bool session_due(al_links *ls, al_link_session *s, al_time now, al_link_event *ret) {

@@ -67,10 +67,14 @@ al_err al_link_send_close(al_links *ls, al_link link, al_time now, al_link_code 
 
 /* ---- sealing ---- */
 
-static void seal(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) {
+static void seal_bytes(al_links *ls, al_link_session *s, al_time now, uint8_t *frame, size_t len) {
   uint64_t counter = (uint64_t)s->tx_phase << AL_LINK_PHASE_BITS | s->tx_number++;
-  al_link_frame_seal(ls->cfg.suite, al_link_tx_key(ls, s), counter, frame);
+  al_link_bytes_seal(ls->cfg.suite, al_link_tx_key(ls, s), counter, frame, len);
   al_link_rekey_check(ls, s, now);
+}
+
+static void seal(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) {
+  seal_bytes(ls, s, now, frame, AL_FRAME_BYTES);
 }
 
 void al_link_seal(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES]) {
@@ -104,7 +108,7 @@ static void fragment(al_links *ls, al_link_session *s, al_time now, al_link_lane
   memcpy(frame + AL_LINK_PAYLOAD_AT, body + at, len);
   memset(frame + AL_LINK_PAYLOAD_AT + len, 0, AL_CELL_PAYLOAD_BYTES - len);
   seal(ls, s, now, frame);
-  al_link_note_tx(ls, s, now, true);
+  al_link_note_tx(ls, s, now, lane != AL_LINK_LANE_RECORDS);
   if (++t->sent == al_message_fragments(t->total)) al_link_dequeue(ls, s, lane);
 }
 
@@ -129,28 +133,37 @@ static void close_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *
   al_link_arm_all(ls, s);
 }
 
-/* PONG, PING or PADDING, if one is due. */
-static bool rt_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) {
+/* PONG, PING or PADDING, if one is due: how long the frame is. */
+static size_t rt_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) {
   al_cell_header h = {.type = AL_CELL_PADDING};
   uint64_t value = 0;
+  bool small = false;
   if (s->pong_due) {
     h.type = AL_CELL_PONG;
     value = s->pong;
+    small = s->pong_short;
     s->pong_due = false;
   } else if (s->pings_due != 0) {
     h.type = AL_CELL_PING;
     value = al_rng_u64(ls->cfg.rng);
+    small = s->ping_short;
     s->pings[s->ping_next] = (al_link_ping){(uint32_t)value, (uint32_t)now};
     if (s->pings[s->ping_next].sent == 0) s->pings[s->ping_next].sent = 1;
     s->ping_next = (uint8_t)((s->ping_next + 1) % AL_LINK_PINGS);
     s->pings_due--;
   } else if (!s->pad_due) {
-    return false;
+    return 0;
   }
-  own_cell(&h, value, frame);
-  seal(ls, s, now, frame);
+  if (small) {
+    al_store_u64(frame + AL_LINK_CELL_AT, h.type);
+    al_store_u64(frame + AL_LINK_CELL_AT + 8, value);
+  } else {
+    own_cell(&h, value, frame);
+  }
+  size_t len = small ? AL_LINK_SHORT_BYTES : AL_FRAME_BYTES;
+  seal_bytes(ls, s, now, frame, len);
   al_link_note_tx(ls, s, now, false);
-  return true;
+  return len;
 }
 
 static bool own_lane(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) {
@@ -164,25 +177,26 @@ static bool own_lane(al_links *ls, al_link_session *s, al_time now, uint8_t *fra
   return true;
 }
 
-bool al_link_next(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES],
-                  al_channel *ch) {
+size_t al_link_next(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES],
+                    al_channel *ch) {
   al_link_session *s = al_link_session_get(ls, link);
-  if (s == NULL || s->state == AL_LINK_CLOSING) return false;
+  if (s == NULL || s->state == AL_LINK_CLOSING) return 0;
   *ch = AL_CHANNEL_BULK;
-  if (s->state != AL_LINK_OPEN) return own_lane(ls, s, now, frame);
+  if (s->state != AL_LINK_OPEN) return own_lane(ls, s, now, frame) ? AL_FRAME_BYTES : 0;
   if (s->close_due) {
     close_frame(ls, s, now, frame);
-    return true;
+    return AL_FRAME_BYTES;
   }
-  if (rt_frame(ls, s, now, frame)) {
+  size_t len = rt_frame(ls, s, now, frame);
+  if (len != 0) {
     *ch = AL_CHANNEL_RT;
-    return true;
+    return len;
   }
-  if (own_lane(ls, s, now, frame)) return true;
+  if (own_lane(ls, s, now, frame)) return AL_FRAME_BYTES;
   for (al_link_lane lane = AL_LINK_LANE_SPHINX; lane < AL_LINK_LANES; lane++) {
     if (s->out[lane].head == 0) continue;
     fragment(ls, s, now, lane, frame);
-    return true;
+    return AL_FRAME_BYTES;
   }
-  return false;
+  return 0;
 }

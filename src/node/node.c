@@ -1,5 +1,6 @@
 /* node.c — life of a node and dispatch of its inputs. Every public function that changes something
  * ends in node_finish: events out, senders woken, links pumped. */
+#include "node/health.h"
 #include "node/parts.h"
 #include "node/standby.h"
 #include "node/overlay.h"
@@ -210,7 +211,8 @@ al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) 
     al_node_free(n, NULL);
     return e;
   }
-  n->house_at = n->join_at = n->spare_at = now;
+  n->help_at = AL_TIME_NEVER;
+  n->probe_at = n->house_at = n->join_at = n->spare_at = now;
   n->lost_at = n->rotate_at = AL_TIME_NEVER;
   *ret = n;
   return AL_OK;
@@ -293,6 +295,8 @@ static void on_rx(al_node *n, al_work *w, const al_input *in) {
     keep_slot = al_node_setup(n, w, link, &got.message, got.slot);
   } else if (v == AL_LINK_MESSAGE && got.message.kind == AL_MESSAGE_DHT) {
     al_node_dht_message(n, w, link, (al_span){got.message.ptr, got.message.len});
+  } else if (v == AL_LINK_MESSAGE && got.message.kind == AL_MESSAGE_PROBE) {
+    al_node_health_message(n, link, al_view(got.message.ptr, got.message.len));
   } else if (v == AL_LINK_MESSAGE) {
     al_node_message(n, w, link, &got.message);
   } else if (v == AL_LINK_CLOSED) {
@@ -317,9 +321,11 @@ static void on_link_up(al_node *n, al_work *w, const al_input *in) {
 static void on_links_time(al_node *n, al_work *w) {
   al_link_event ev;
   while (al_work_may_tell(w) && al_links_tick(&n->links, n->now, &ev)) {
-    if (ev.kind == AL_LINK_EVENT_SEND) {
+    if (ev.kind != AL_LINK_EVENT_DEAD) {
+      if (ev.kind == AL_LINK_EVENT_DOUBT) al_node_health_doubt(n, ev.link);
       al_node_touch(n, ev.link);
     } else {
+      if (ev.code == AL_LINK_CODE_DEAD) al_node_health_dead(n, ev.link);
       al_node_link_lost(n, w, ev.link, why_ended(ev.code, AL_EAGAIN), true);
     }
   }
@@ -354,6 +360,7 @@ static void on_tick(al_node *n, al_work *w) {
   if (n->awake && al_streams_deadline(&n->streams) <= n->now) {
     al_streams_tick(&n->streams, n->now);
   }
+  if (al_node_health_deadline(n) <= n->now) al_node_health_tick(n);
   if (n->closing && !n->ended) close_links(n, w);
   if (n->house_at > n->now) return;
   n->house_at = n->now + AL_NODE_HOUSE_US;
@@ -433,6 +440,7 @@ al_time al_node_deadline(const al_node *n) {
   if ((n->again && !n->starved) || !n->begun) return n->now;
   al_time t = n->again ? al_min_u64(n->house_at, n->now + AL_MS) : n->house_at;
   t = al_min_u64(t, al_links_deadline(&n->links));
+  t = al_min_u64(t, al_node_health_deadline(n));
   t = al_min_u64(t, al_gossip_deadline(&n->gossip));
   t = al_min_u64(t, al_dht_deadline(&n->dht));
   if (!n->awake) return t;

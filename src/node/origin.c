@@ -1,5 +1,6 @@
 /* origin.c — own circuits: which one a stream gets, building, building again. What becomes of them
  * when they are there: standby.c. */
+#include "node/health.h"
 #include "node/standby.h"
 
 /* A second circuit ends where the first one does and shares nothing else with it, if that can be;
@@ -63,6 +64,7 @@ static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_ci
   al_node_end_begin(n, o->end, circ);
   o->circ = circ;
   o->state = ORIGIN_BUILDING;
+  al_node_health_watch(n, link);
   al_err e =
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id, al_view(packet, sizeof packet));
   AL_ASSERT(e == AL_OK);

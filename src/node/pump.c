@@ -67,12 +67,11 @@ void al_node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb) {
   while (urgent_pop(n, nb, &u)) al_buf_drop(w, u.buf);
 }
 
-static void send(al_node *n, al_work *w, node_neighbour *nb, al_channel ch, al_buf b) {
-  (void)n;
-  bool sent = al_work_tx(w, nb->link, ch, b);
+static void send(al_work *w, node_neighbour *nb, al_channel ch, al_buf b, size_t len) {
+  bool sent = al_work_tx(w, nb->link, ch, b, len);
   AL_ASSERT(sent); /* room was checked */
   /* Both channels fill the same transport; heartbeats go without credit too. */
-  nb->credit -= (uint32_t)al_min_u64(nb->credit, AL_FRAME_BYTES);
+  nb->credit -= (uint32_t)al_min_u64(nb->credit, len);
 }
 
 static bool may_send(const al_node *n, al_work *w, const node_neighbour *nb) {
@@ -88,11 +87,12 @@ static bool pump_own(al_node *n, al_work *w, node_neighbour *nb) {
     n->again = n->starved = true;
     return false;
   }
-  if (!al_link_next(&n->links, nb->link, n->now, al_buf_ptr(w, b), &ch)) {
+  size_t len = al_link_next(&n->links, nb->link, n->now, al_buf_ptr(w, b), &ch);
+  if (len == 0) {
     al_buf_drop(w, b);
     return false;
   }
-  send(n, w, nb, ch, b);
+  send(w, nb, ch, b, len);
   return true;
 }
 
@@ -112,7 +112,7 @@ static bool pump_urgent(al_node *n, al_work *w, node_neighbour *nb) {
     (void)urgent_pop(n, nb, &u);
   }
   al_link_seal(&n->links, nb->link, n->now, al_buf_ptr(w, u.buf));
-  send(n, w, nb, AL_CHANNEL_BULK, u.buf);
+  send(w, nb, AL_CHANNEL_BULK, u.buf, AL_FRAME_BYTES);
   return true;
 }
 
@@ -152,7 +152,7 @@ static bool pump_circuit(al_node *n, al_work *w, node_neighbour *nb) {
       continue;
     }
     al_link_seal(&n->links, nb->link, n->now, al_buf_ptr(w, b));
-    send(n, w, nb, AL_CHANNEL_BULK, b);
+    send(w, nb, AL_CHANNEL_BULK, b, AL_FRAME_BYTES);
     return true;
   }
   return false;

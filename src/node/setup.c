@@ -1,4 +1,5 @@
 /* setup.c — circuits of other nodes: set-up packets, extension to the next hop, cells, ends. */
+#include "node/health.h"
 #include "node/parts.h"
 #include "node/wake.h"
 
@@ -24,6 +25,7 @@ void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
   for (int side = 0; side < 2; side++) {
     if (gone->tell[side].link == 0) continue;
     al_node_urgent_destroy(n, gone->tell[side].link, gone->tell[side].id, gone->reason);
+    al_node_health_watch(n, gone->tell[side].link);
   }
   for (uint32_t i = 0; i < n->pending_max; i++) {
     if (n->pending[i].circ == gone->circ) pending_drop(n, &n->pending[i]);
@@ -53,6 +55,7 @@ static bool pass_on(al_node *n, al_work *w, al_circ circ, al_link link, const ui
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id,
                            al_view(packet, AL_SPHINX_BYTES)) == AL_OK) {
     (void)al_link_widen(&n->links, link);
+    al_node_health_watch(n, link);
     al_node_touch(n, link);
     return true;
   }
@@ -168,6 +171,7 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
   al_circuit_verdict v =
       al_circuit_extend(&n->circuits, n->now, &q, al_buf_ptr(w, b) + AL_LINK_CELL_AT, &out);
   al_wipe(&keys, sizeof keys);
+  al_node_health_watch(n, link);
   if (v == AL_CIRCUIT_SEND && (out.circ != 0 || may_refuse(n, out.link))) {
     al_node_urgent_buf(n, w, out.link, b);
     if (out.circ != 0 && !end_installed(n, out.circ)) {

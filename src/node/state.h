@@ -20,35 +20,44 @@
 #include "stream/stream.h"
 
 enum {
-  AL_NODE_ONION_KEYS = 3,         /* previous, current, next */
-  AL_NODE_GRACE_S = 3600,         /* an epoch's key is tried this long beyond its end and start */
-  AL_NODE_PENDING_LIMIT = 32,     /* set-up packets that wait for a link to the next hop */
-  AL_NODE_PENDING_US = 8000000,   /* ... at most so long */
-  AL_NODE_ORIGINS_LIMIT = 256,    /* own circuits */
-  AL_NODE_ATTEMPTS_MAX = 4,       /* paths tried for one own circuit */
-  AL_NODE_CIRCUITS_SPARE = 8,     /* circuits that there is memory for beyond those there are */
-  AL_NODE_SPARES = 2,             /* own circuits kept ready */
-  AL_NODE_IDLE_US = 600000000,    /* an own circuit without streams is given up after this */
-  AL_NODE_HELD_MAX = 32768,       /* cells held for all circuits */
-  AL_NODE_DETACHED_US = 60000000, /* streams wait so long for another circuit */
-  AL_NODE_ALIVE_US = 240000000,   /* an own circuit carries something at least this often ... */
-  AL_NODE_RELAYED_US = 600000000, /* ... one of another node that does not is ended */
-  AL_NODE_LOOKS = 64,             /* circuits looked at for that in one round of housekeeping */
-  AL_NODE_STANDBY_US = 2000000,   /* streams older than this, or ... */
-  AL_NODE_STANDBY_PACKETS = 1000, /* ... that moved as much, get a second circuit */
-  AL_NODE_STANDBY_WAIT_US = 1000000,      /* pause after a second circuit failed, doubling ... */
+  AL_NODE_ONION_KEYS = 3,       /* previous, current, next */
+  AL_NODE_GRACE_S = 3600,       /* an epoch's key is tried this long beyond its end and start */
+  AL_NODE_PENDING_LIMIT = 32,   /* set-up packets that wait for a link to the next hop */
+  AL_NODE_PENDING_US = 8000000, /* ... at most so long */
+  AL_NODE_ORIGINS_LIMIT = 256,  /* own circuits */
+  AL_NODE_ATTEMPTS_MAX = 4,     /* paths tried for one own circuit */
+  AL_NODE_CIRCUITS_SPARE = 8,   /* circuits that there is memory for beyond those there are */
+  AL_NODE_SPARES = 2,           /* own circuits kept ready */
+  AL_NODE_IDLE_US = 600000000,  /* an own circuit without streams is given up after this */
+  AL_NODE_HELD_MAX = 32768,     /* cells held for all circuits */
+  AL_NODE_PROBE_US = 1000000,   /* one neighbour is probed in so long */
+  AL_NODE_ASKED = 3,            /* neighbours asked about one that does not answer */
+  AL_NODE_TOLD = 8,             /* ... told that one is dead */
+  AL_NODE_DOUBTS_MAX = 4,       /* in doubt at a time that others are asked about */
+  AL_NODE_DOUBT_US = 2000000,   /* answers are waited for so long */
+  AL_NODE_HELPS_MAX = 8,        /* looked at for others at a time */
+  AL_NODE_HELP_US = 500000,     /* ... so long, looked at every ... */
+  AL_NODE_HELP_LOOK_US = 50000,
+  AL_NODE_RUMOUR_US = 500000,        /* who was heard since needs no PING because of a rumour */
+  AL_NODE_DETACHED_US = 60000000,    /* streams wait so long for another circuit */
+  AL_NODE_ALIVE_US = 240000000,      /* an own circuit carries something at least this often ... */
+  AL_NODE_RELAYED_US = 600000000,    /* ... one of another node that does not is ended */
+  AL_NODE_LOOKS = 64,                /* circuits looked at for that in one round of housekeeping */
+  AL_NODE_STANDBY_US = 2000000,      /* streams older than this, or ... */
+  AL_NODE_STANDBY_PACKETS = 1000,    /* ... that moved as much, get a second circuit */
+  AL_NODE_STANDBY_WAIT_US = 1000000, /* pause after a second circuit failed, doubling ... */
   AL_NODE_STANDBY_WAIT_MAX_US = 60000000, /* ... up to this */
   AL_NODE_JOINS_ASKED = 5,                /* JOINs on one circuit, one a second */
-  AL_NODE_PACKETS_LEAN = 256,    /* packet numbers open on a path of a lean node */
-  AL_NODE_DIRTY_US = 600000000, /* no new streams on a circuit this long after its first */
-  AL_NODE_LINKS_WANTED = 4,     /* random neighbours that a node chooses by itself */
+  AL_NODE_PACKETS_LEAN = 256,             /* packet numbers open on a path of a lean node */
+  AL_NODE_DIRTY_US = 600000000,  /* no new streams on a circuit this long after its first */
+  AL_NODE_LINKS_WANTED = 4,      /* random neighbours that a node chooses by itself */
   AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average ... */
   AL_NODE_ROTATE_YOUNG_US = 30000000, /* ... and after this until it has met enough of them */
   AL_NODE_LINGER_US = 120000000, /* a link that nobody wants is closed by its dialler after this */
-  AL_NODE_SETTLE_US = 30000000, /* so long a newcomer has its link however many there are */
-  AL_NODE_ROOM_US = 10000000,   /* one link gives way to a newcomer in so long */
-  AL_NODE_LOST_MAX = 8,         /* neighbours that are gone and are tried again */
-  AL_NODE_LOST_US = 2000000,    /* pause before the first try; doubles up to ... */
+  AL_NODE_SETTLE_US = 30000000,  /* so long a newcomer has its link however many there are */
+  AL_NODE_ROOM_US = 10000000,    /* one link gives way to a newcomer in so long */
+  AL_NODE_LOST_MAX = 8,          /* neighbours that are gone and are tried again */
+  AL_NODE_LOST_US = 2000000,     /* pause before the first try; doubles up to ... */
   AL_NODE_LOST_MAX_US = 20000000,
   AL_NODE_LOST_TRIES = 4320,     /* a day of them */
   AL_NODE_DIALS_MAX = 4,         /* dialled by itself at a time */
@@ -82,11 +91,11 @@ typedef struct node_neighbour {
   uint32_t credit; /* bytes the transport takes */
   al_peer pinned;  /* its entry in the book while it is up, if there was one */
   uint32_t urgent_head, urgent_tail, urgent_count;
-  al_time since; /* dialled or accepted */
+  al_time since;         /* dialled or accepted */
   al_time records_at;    /* tokens for records that it brings: counted up to then ... */
   bool handed;           /* records were brought to it, or are about to be */
   uint16_t records_left; /* ... in 1/256 */
-  al_time used;  /* when it was last wanted or had a circuit, as housekeeping saw it */
+  al_time used;          /* when it was last wanted or had a circuit, as housekeeping saw it */
 } node_neighbour;
 
 /* A neighbour that was lost without a word: it may be behind a partition. */
@@ -132,6 +141,22 @@ typedef struct node_pending {
   uint8_t *packet;
   al_time deadline;
 } node_pending;
+
+/* A neighbour in doubt: who was asked about it. */
+typedef struct node_doubt {
+  al_link about;               /* 0: free */
+  al_link whom[AL_NODE_ASKED]; /* 0: has answered */
+  uint32_t asked, answered;
+  uint64_t nonce;
+  al_time until;
+} node_doubt;
+
+/* ... and on whose behalf one is being looked at. */
+typedef struct node_help {
+  al_link whom, about; /* whom 0: free */
+  uint64_t nonce;
+  al_time since, until;
+} node_help;
 
 /* Where a bundle meets its circuits in this node, and what it takes to join it. Secret. */
 typedef struct node_end {
@@ -228,7 +253,10 @@ struct al_node {
   uint32_t pending_max;
   node_end *ends; /* ends_max */
   uint32_t ends_max, end_free_hint;
-  uint32_t *end_of;        /* by index of circuit: index + 1 of its end */
+  uint32_t *end_of; /* by index of circuit: index + 1 of its end */
+  node_doubt doubts[AL_NODE_DOUBTS_MAX];
+  node_help helps[AL_NODE_HELPS_MAX];
+  al_time probe_at, help_at;
   uint32_t detached_count; /* ends that wait for a circuit */
   uint32_t sweep_cursor;   /* over circuits that may carry nothing */
   node_origin *origins;    /* origins_max */

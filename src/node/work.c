@@ -98,11 +98,12 @@ static al_bytes arena_copy(al_work *w, al_bytes b) {
 
 uint8_t *al_work_scratch(al_work *w) { return w->scratch; }
 
-bool al_work_tx(al_work *w, al_link link, al_channel channel, al_buf b) {
+bool al_work_tx(al_work *w, al_link link, al_channel channel, al_buf b, size_t len) {
   al_effect *fx = push(w, AL_FX_TX, link);
   if (fx == NULL) return false;
   fx->u.tx.buf = b;
   fx->u.tx.channel = channel;
+  fx->u.tx.len = (uint32_t)len;
   return true;
 }
 

@@ -37,7 +37,7 @@ uint8_t *al_work_scratch(al_work *w);
 /* al_work_tx — emit a frame; the buffer's ownership moves to the driver.
  *   Result: false when the queue is full: nothing was taken.   Cost: O(1).
  *   Source: docs/ARCHITECTURE.md 3.   Tested: unit/node_work. */
-bool al_work_tx(al_work *w, al_link link, al_channel channel, al_buf b);
+bool al_work_tx(al_work *w, al_link link, al_channel channel, al_buf b, size_t len);
 
 /* al_work_open — ask for a link's transport.
  *   addr  copied

@@ -6,6 +6,7 @@
 #include "wire/descriptor.h"
 #include "wire/dht.h"
 #include "wire/gossip.h"
+#include "wire/probe.h"
 #include "wire/sample.h"
 
 #define COUNTER_LIMIT ((uint64_t)1 << 48)
@@ -34,6 +35,7 @@ static const span sizes[AL_MESSAGE_KIND_COUNT] = {
     [AL_MESSAGE_REKEY] = {AL_REKEY_BYTES, AL_REKEY_BYTES},
     [AL_MESSAGE_REKEYED] = {AL_REKEYED_BYTES, AL_REKEYED_BYTES},
     [AL_MESSAGE_DHT] = {AL_DHT_STATE_BYTES, AL_MESSAGE_BYTES_MAX},
+    [AL_MESSAGE_PROBE] = {AL_PROBE_BYTES, AL_PROBE_BYTES},
     [AL_MESSAGE_SAMPLE] = {AL_SAMPLE_BYTES_MIN, AL_SAMPLE_BYTES_MAX},
 };
 

@@ -37,6 +37,7 @@ typedef enum al_message_kind {
   AL_MESSAGE_REKEY = 5,
   AL_MESSAGE_REKEYED = 6,
   AL_MESSAGE_DHT = 7,
+  AL_MESSAGE_PROBE = 8,
   AL_MESSAGE_SAMPLE = 9,
   AL_MESSAGE_KIND_COUNT
 } al_message_kind;

@@ -13,6 +13,7 @@ enum { PAIRS = 4, WIRE = 96, STEPS_MAX = 600, SLOTS = AL_LINK_SLOTS_MIN };
 
 typedef struct wire_frame {
   unsigned to, pair;
+  size_t len;
   uint8_t bytes[AL_FRAME_BYTES];
 } wire_frame;
 
@@ -82,7 +83,8 @@ static void pump(world *x, unsigned i, unsigned pair) {
   closed = true;
   while (s->link[pair] != 0 && x->on_wire < WIRE) {
     wire_frame *f = &x->wire[x->on_wire];
-    if (!al_link_next(&s->ls, s->link[pair], x->now, f->bytes, &ch)) break;
+    f->len = al_link_next(&s->ls, s->link[pair], x->now, f->bytes, &ch);
+    if (f->len == 0) break;
     f->to = 1 - i;
     f->pair = pair;
     x->on_wire++;
@@ -127,7 +129,7 @@ static void deliver(world *x, unsigned k, unsigned bend) {
   memmove(&x->wire[k], &x->wire[k + 1], (x->on_wire - k) * sizeof f);
   if (bend != 0) f.bytes[bend * 9 % AL_FRAME_BYTES] ^= (uint8_t)bend;
   x->last = f;
-  arrive(x, &f, AL_FRAME_BYTES);
+  arrive(x, &f, f.len);
 }
 
 /* ---- what the input can make happen ---- */

@@ -13,6 +13,7 @@ enum { PAIRS = 4, WIRE = 256, STREAMS = 16, STEPS_MAX = 400, BUFS = 512 };
 
 typedef struct wire_frame {
   unsigned to, pair;
+  uint32_t len;
   uint8_t bytes[AL_FRAME_BYTES];
 } wire_frame;
 
@@ -59,7 +60,8 @@ static void on_tx(world *x, unsigned i, const al_effect *fx) {
     wire_frame *f = &x->wire[x->on_wire++];
     f->to = 1 - i;
     f->pair = (unsigned)(p - x->pairs);
-    memcpy(f->bytes, al_buf_ptr(x->work, fx->u.tx.buf), AL_FRAME_BYTES);
+    f->len = fx->u.tx.len;
+    memcpy(f->bytes, al_buf_ptr(x->work, fx->u.tx.buf), fx->u.tx.len);
   }
   al_buf_drop(x->work, fx->u.tx.buf);
 }
@@ -179,7 +181,7 @@ static void deliver(world *x, unsigned k, unsigned bend) {
   x->on_wire--;
   memmove(&x->wire[k], &x->wire[k + 1], (x->on_wire - k) * sizeof x->wire[0]);
   if (bend != 0) x->last.bytes[bend * 9 % AL_FRAME_BYTES] ^= (uint8_t)bend;
-  rx(x, x->last.to, x->last.pair, x->last.bytes, AL_FRAME_BYTES);
+  rx(x, x->last.to, x->last.pair, x->last.bytes, x->last.len);
 }
 
 /* ---- time ---- */
@@ -424,7 +426,7 @@ static void step(world *x, al_rd *r) {
       deliver(x, 0, arg);
       break;
     case 3:
-      rx(x, x->last.to, x->last.pair, x->last.bytes, AL_FRAME_BYTES);
+      rx(x, x->last.to, x->last.pair, x->last.bytes, x->last.len);
       break;
     case 4:
       (void)al_node_join(x->s[i].node, x->work, x->now, al_view(address[1 - i], 58));

@@ -59,11 +59,11 @@ export function installLink() {
       if (ch.readyState === 'open') ch.send(frame);
     }
     pump() {
-      for (let ch; (ch = this.x.link_next(now())) >= 0;) {
-        const frame = this.buffer().slice(0, FRAME);
+      for (let len; (len = this.x.link_next(now())) !== 0;) {
+        const frame = this.buffer().slice(0, Math.abs(len));
         if (handshakeType(frame)) this.sent.push(frame.slice());
         this.alter(frame);
-        this.send(ch, frame);
+        this.send(len < 0 ? 1 : 0, frame);
       }
     }
     alter(frame) {

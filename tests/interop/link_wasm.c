@@ -127,17 +127,18 @@ EXPORT(link_in_kind) int link_in_kind(void) { return (int)node.in.message.kind; 
 EXPORT(link_in_bytes) uint32_t link_in_bytes(void) { return node.in.message.len; }
 EXPORT(link_in_record) uint32_t link_in_record(void) { return (uint32_t)node.in.descriptor.len; }
 
-/* The frame to send is in the buffer. Returns its channel, or -1. */
+/* The frame to send is in the buffer. Returns its length, negative for channel rt, or 0. */
 EXPORT(link_next) int link_next(double now) {
-  al_channel ch;
-  return al_link_next(&node.links, node.link, (al_time)now, buffer, &ch) ? (int)ch : -1;
+  al_channel ch = AL_CHANNEL_BULK;
+  int len = (int)al_link_next(&node.links, node.link, (al_time)now, buffer, &ch);
+  return ch == AL_CHANNEL_RT ? -len : len;
 }
 
 /* 0: nothing is due; 1: frames are; 2 + code: the link is dead. */
 EXPORT(link_tick) int link_tick(double now) {
   al_link_event ev;
   if (!al_links_tick(&node.links, (al_time)now, &ev)) return 0;
-  return ev.kind == AL_LINK_EVENT_SEND ? 1 : 2 + (int)ev.code;
+  return ev.kind != AL_LINK_EVENT_DEAD ? 1 : 2 + (int)ev.code;
 }
 
 EXPORT(link_close) int link_close(double now, int code) {

@@ -22,9 +22,9 @@ static void put(void *ctx, void *ptr, size_t size) {
 void hostile_pump(hostile *h, al_link link) {
   uint8_t frame[AL_FRAME_BYTES];
   al_channel ch;
-  while (!h->silent && al_link_next(&h->links, link, world_now(h->w), frame, &ch))
-    (void)world_ops()->send(world_transport(h->w, h->node), link, ch,
-                            (al_bytes){frame, sizeof frame});
+  for (size_t len;
+       !h->silent && (len = al_link_next(&h->links, link, world_now(h->w), frame, &ch)) != 0;)
+    (void)world_ops()->send(world_transport(h->w, h->node), link, ch, al_view(frame, len));
   al_time t = al_links_deadline(&h->links);
   if (t != AL_TIME_NEVER) world_puppet_wake(h->w, h->node, t);
 }
@@ -192,7 +192,7 @@ static void on_tick(void *ctx) {
   al_link_event ev;
   al_circuit_gone gone;
   while (al_links_tick(&h->links, world_now(h->w), &ev)) {
-    if (ev.kind == AL_LINK_EVENT_SEND) {
+    if (ev.kind != AL_LINK_EVENT_DEAD) {
       hostile_pump(h, ev.link);
     } else {
       forget(h, ev.link);

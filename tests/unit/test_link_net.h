@@ -13,6 +13,7 @@ typedef struct net_frame {
   uint64_t order;
   unsigned to, pair;
   al_channel ch;
+  size_t len;
   uint8_t bytes[AL_FRAME_BYTES];
 } net_frame;
 
@@ -23,7 +24,10 @@ typedef struct net {
   unsigned loss_rt; /* of 1,000 frames on channel rt */
   uint64_t mangle;  /* the so-manieth frame sent arrives with a bit turned; 0: none */
   bool cut;         /* nothing arrives any more */
-  bool no_free;     /* links that ended are not freed */
+  bool probes;      /* as a node does: al_links_probe once a second */
+  al_time probe_at;
+  unsigned doubts[2], short_rx[2];
+  bool no_free; /* links that ended are not freed */
   net_frame *frames;
   size_t frames_count;
   uint64_t carried[2][2]; /* by receiver and channel */
@@ -67,7 +71,9 @@ NET_UNUSED static void net_free(net *t) {
 
 /* ---- the wire ---- */
 
-static void net_send(net *t, unsigned from, unsigned pair, al_channel ch, const uint8_t *bytes) {
+static void net_send(net *t, unsigned from, unsigned pair, al_channel ch, al_bytes frame) {
+  const uint8_t *bytes = frame.ptr;
+  size_t len = frame.len;
   if (t->sniffed_count < NET_SNIFF_MAX)
     memcpy(t->sniffed + t->sniffed_count++ * AL_FRAME_BYTES, bytes, AL_FRAME_BYTES);
   if (t->cut || (ch == AL_CHANNEL_RT && test_rand_below(1000) < t->loss_rt)) return;
@@ -78,7 +84,8 @@ static void net_send(net *t, unsigned from, unsigned pair, al_channel ch, const 
   f->to = 1 - from;
   f->pair = pair;
   f->ch = ch;
-  memcpy(f->bytes, bytes, AL_FRAME_BYTES);
+  f->len = len;
+  memcpy(f->bytes, bytes, len);
   if (t->order == t->mangle) f->bytes[16 + test_rand_below(100)] ^= 0x10;
 }
 
@@ -88,8 +95,9 @@ static void net_pump(net *t, unsigned side, unsigned pair) {
   uint8_t frame[AL_FRAME_BYTES];
   al_channel ch;
   n->ta.closed = true;
-  while (n->link[pair] != 0 && al_link_next(&n->ls, n->link[pair], t->now, frame, &ch))
-    net_send(t, side, pair, ch, frame);
+  for (size_t len;
+       n->link[pair] != 0 && (len = al_link_next(&n->ls, n->link[pair], t->now, frame, &ch)) != 0;)
+    net_send(t, side, pair, ch, al_view(frame, len));
   n->ta.closed = false;
 }
 
@@ -155,7 +163,8 @@ static void net_tick(net *t, unsigned side) {
     if (!more) return;
     for (unsigned pair = 0; pair < NET_PAIRS_MAX; pair++) {
       if (n->link[pair] != ev.link) continue;
-      if (ev.kind == AL_LINK_EVENT_SEND) {
+      if (ev.kind != AL_LINK_EVENT_DEAD) {
+        t->doubts[side] += ev.kind == AL_LINK_EVENT_DOUBT;
         net_pump(t, side, pair);
       } else {
         n->dead++;
@@ -164,6 +173,16 @@ static void net_tick(net *t, unsigned side) {
         net_end(t, side, pair);
       }
     }
+  }
+}
+
+/* The links take turns. */
+static void net_probe(net *t) {
+  t->probe_at = t->now + AL_SECOND;
+  for (unsigned i = 0; i < 2; i++) {
+    al_link l = al_links_probe(&t->n[i].ls, t->now);
+    for (unsigned pair = 0; pair < NET_PAIRS_MAX; pair++)
+      if (l != 0 && t->n[i].link[pair] == l) net_pump(t, i, pair);
   }
 }
 
@@ -181,6 +200,7 @@ NET_UNUSED static void net_run(net *t, al_time until) {
   for (;;) {
     al_time next = until;
     for (unsigned i = 0; i < 2; i++) next = al_min_u64(next, al_links_deadline(&t->n[i].ls));
+    if (t->probes) next = al_min_u64(next, t->probe_at);
     size_t first = t->frames_count != 0 ? net_first(t) : 0;
     if (t->frames_count != 0 && t->frames[first].at <= al_min_u64(next, until)) {
       net_frame f = t->frames[first];
@@ -188,13 +208,15 @@ NET_UNUSED static void net_run(net *t, al_time until) {
       if (f.at > t->now) t->now = f.at;
       t->carried[f.to][f.ch]++;
       if (t->cut || t->n[f.to].link[f.pair] == 0) continue;
-      net_deliver(t, f.to, f.pair, f.bytes, AL_FRAME_BYTES);
+      t->short_rx[f.to] += f.len == AL_LINK_SHORT_BYTES;
+      net_deliver(t, f.to, f.pair, f.bytes, f.len);
       net_pump(t, f.to, f.pair);
       continue;
     }
     if (next >= until) break;
     if (next > t->now) t->now = next;
     for (unsigned i = 0; i < 2; i++) net_tick(t, i);
+    if (t->probes && t->now >= t->probe_at) net_probe(t);
   }
   t->now = until;
 }
@@ -233,7 +255,7 @@ NET_UNUSED static void net_cell(net *t, unsigned from, unsigned pair, uint32_t i
   n->ta.closed = true;
   al_link_seal(&n->ls, n->link[pair], t->now, frame);
   n->ta.closed = false;
-  net_send(t, from, pair, AL_CHANNEL_BULK, frame);
+  net_send(t, from, pair, AL_CHANNEL_BULK, al_view(frame, AL_FRAME_BYTES));
 }
 
 NET_UNUSED static uint64_t net_count(const net *t, unsigned side, al_counter what) {

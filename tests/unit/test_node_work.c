@@ -55,9 +55,10 @@ static void test_queue(void) {
   al_effect fx;
   (void)al_work_new(&w, &heap, 64, 1024);
   tap_ok(!al_work_next(w, &fx) && al_work_drained(w), "a new queue is drained");
-  for (uint32_t i = 0; i < 1024; i++) (void)al_work_tx(w, i + 1, AL_CHANNEL_RT, i);
+  for (uint32_t i = 0; i < 1024; i++) (void)al_work_tx(w, i + 1, AL_CHANNEL_RT, i, AL_FRAME_BYTES);
   tap_is_u64(al_work_room(w), 0, "1024 effects fill it");
-  tap_ok(!al_work_tx(w, 1, AL_CHANNEL_BULK, 1) && !al_work_close(w, 1), "the next is refused");
+  tap_ok(!al_work_tx(w, 1, AL_CHANNEL_BULK, 1, AL_FRAME_BYTES) && !al_work_close(w, 1),
+         "the next is refused");
   bool order = true;
   for (uint32_t i = 0; i < 1024; i++) {
     order &= al_work_next(w, &fx) && fx.kind == AL_FX_TX && fx.link == i + 1 && fx.u.tx.buf == i &&
@@ -65,7 +66,7 @@ static void test_queue(void) {
   }
   tap_ok(order && !al_work_next(w, &fx), "effects come in their order");
   uint32_t frames = 0, events = 0;
-  while (al_work_may_send(w) && al_work_tx(w, 1, AL_CHANNEL_BULK, 1)) frames++;
+  while (al_work_may_send(w) && al_work_tx(w, 1, AL_CHANNEL_BULK, 1, AL_FRAME_BYTES)) frames++;
   while (al_work_may_tell(w) && al_work_close(w, 1)) events++;
   tap_ok(frames == 512 && events == 256, "frames and events leave room for what cannot wait");
   al_work_free(w);
