@@ -17,6 +17,7 @@ help:
 	@echo 'make bench    measure; JSON in bench/results/ and a table'
 	@echo 'make sim-nightly  simulate fresh seeds for SIM_SECONDS (600) seconds'
 	@echo 'make fuzz     run each fuzz target for FUZZ_SECONDS (600) seconds'
+	@echo 'make verify   check the models of proofs/ (installs spin)'
 	@echo 'make lint     clang-format and clang-tidy over what changed'
 	@echo 'make format   let clang-format rewrite our files'
 	@echo 'make install  install the program, its manual and its unit (PREFIX, DESTDIR)'
@@ -55,6 +56,10 @@ fuzz:
 	@tools/setup check
 	@tools/fetch
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz
+
+verify:
+	@tools/setup verify
+	@tools/verify
 
 lint:
 	@tools/setup check
