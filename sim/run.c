@@ -96,10 +96,15 @@ static uint32_t introducer(sim_run *r) {
 void run_start_node(sim_run *r, uint32_t node) {
   if (world_running(r->w, node)) return;
   account(r);
-  uint32_t via = introducer(r);
+  uint32_t via[8], count = (uint32_t)r->s.join_addresses;
+  for (uint32_t i = 0; i < count; i++) via[i] = introducer(r);
   trace(r, node, "starts", NULL);
   world_start(r->w, node);
-  if (via != UINT32_MAX) world_join(r->w, node, via);
+  for (uint32_t i = 0; i < count; i++) {
+    bool again = via[i] == UINT32_MAX;
+    for (uint32_t k = 0; k < i; k++) again |= via[k] == via[i];
+    if (!again) world_join(r->w, node, via[i]);
+  }
   lookups_know(r, node);
   r->running[r->running_count++] = node;
   r->running_at[node] = r->running_count;
