@@ -92,6 +92,8 @@ static void add_lookups(sim_run *r) {
     add(r, text, "", 0, p->wrong);
     snprintf(text, sizeof text, "lookups.%s.failed", when[i]);
     add(r, text, "", 0, p->failed);
+    snprintf(text, sizeof text, "lookups.%s.unended", when[i]);
+    add(r, text, "", 0, p->asked - p->right - p->wrong - p->failed);
     snprintf(text, sizeof text, "lookups.%s.latency_ms", when[i]);
     add_samples(r, text, "ms", &p->ms);
   }

@@ -1,11 +1,79 @@
-/* hostility.c — nodes that do not keep the rules. They run the shipped core; what they send is
- * changed on its way to the wire. */
+/* hostility.c — nodes that do not keep the rules. They run the shipped core, but not as it stands:
+ * what their links carry is changed just before it is sealed, so that it is authentic (drop, lie),
+ * or on its way to the wire, so that it is not (alter, replay, flood). */
 #include <string.h>
 
 #include "parts.h"
 
 /* Frames of somebody who alters and repeats: one in twenty. */
 enum { ONE_IN = 20 };
+
+/* Where things are in a cell: PROTOCOL.md 4.3, 7.2. */
+enum {
+  CELL_BYTES = 1096,
+  CELL_TYPE = 4,
+  CELL_FLAGS = 5,
+  CELL_INDEX = 10,
+  CELL_PAYLOAD = 12,
+  TYPE_CELL = 1,
+  TYPE_MESSAGE = 4,
+  KIND_DHT = 7,
+  DHT_QUERY = 2,
+  DHT_ANSWER = 4,
+  ANSWER_ENTRIES = 16,
+  ENTRY_ID = 32,
+};
+
+/* The cryptography of liars: it has no room for whose it is, so there is one for all of a process.
+ * Drop: 1 lookups, 2 cells, 3 both. */
+static struct {
+  const al_suite *honest;
+  al_suite suite;
+  bool now, lie;
+  unsigned drop;
+} liar;
+
+static void lie(uint8_t *answer, size_t len) {
+  size_t at = ANSWER_ENTRIES;
+  for (unsigned i = answer[4]; i > 0 && at + ENTRY_ID < len; i--) {
+    for (int k = 4; k < 12; k++) answer[at + (size_t)k] ^= 0x5a; /* near the truth, and nobody */
+    at += ENTRY_ID + 1u + answer[at + ENTRY_ID];
+  }
+}
+
+static void twist(uint8_t *cell) {
+  uint8_t *payload = cell + CELL_PAYLOAD;
+  bool dht = cell[CELL_TYPE] == TYPE_MESSAGE && cell[CELL_FLAGS] == KIND_DHT &&
+             (cell[CELL_INDEX] | cell[CELL_INDEX + 1]) == 0;
+  bool lookup = dht && (payload[0] == DHT_QUERY || payload[0] == DHT_ANSWER);
+  if ((lookup && (liar.drop & 1) != 0) || (cell[CELL_TYPE] == TYPE_CELL && (liar.drop & 2) != 0))
+    memset(cell, 0, CELL_PAYLOAD); /* padding */
+  else if (lookup && liar.lie && payload[0] == DHT_ANSWER)
+    lie(payload, CELL_BYTES - CELL_PAYLOAD);
+}
+
+static void liar_seal(uint8_t *text, size_t len, uint8_t tag[16], const uint8_t key[32],
+                      uint64_t nonce, al_bytes ad) {
+  if (liar.now && len == CELL_BYTES && ad.len == 0) twist(text);
+  liar.honest->seal(text, len, tag, key, nonce, ad);
+}
+
+void hostility_init(sim_run *r, const al_suite *suite) {
+  liar.honest = suite;
+  liar.suite = *suite;
+  liar.suite.seal = liar_seal;
+  liar.now = false;
+  liar.lie = r->s.hostile_lie != 0;
+  liar.drop = (unsigned)r->s.hostile_drop;
+}
+
+void hostility_configure(void *ctx, world *w, uint32_t node, al_config *c) {
+  const sim_run *r = ctx;
+  (void)w;
+  if (!run_hostile(r, node) || (!liar.lie && liar.drop == 0)) return;
+  c->suite = &liar.suite;
+  c->shelf = NULL; /* the common one is for nodes of one cryptography */
+}
 
 static uint32_t on_wire(void *ctx, world *w, const world_wire *f) {
   sim_run *r = ctx;
@@ -20,6 +88,7 @@ static uint32_t on_wire(void *ctx, world *w, const world_wire *f) {
 
 void hostility_begin(sim_run *r) {
   if (r->s.hostile_share == 0) return;
+  liar.now = true;
   if (r->s.hostile_alter != 0 || r->s.hostile_replay != 0) world_set_tap(r->w, on_wire, r);
   if (r->s.hostile_flood != 0) run_again(r, CALL_FLOOD, AL_SECOND / r->s.hostile_flood);
 }

@@ -8,12 +8,12 @@
 
 enum { AFTER_FAULT_US = 30000000 };
 
-void lookups_init(sim_run *r) {
+void seek_init(sim_run *r) {
   r->lookups.ids = calloc((size_t)r->nodes + 1, sizeof *r->lookups.ids);
   if (r->lookups.ids == NULL) abort();
 }
 
-void lookups_free(sim_run *r) {
+void seek_free(sim_run *r) {
   free(r->lookups.ids);
   for (int i = 0; i < LOOKUP_TIMES; i++) {
     sample_free(&r->lookups.part[i].hops);
@@ -23,7 +23,7 @@ void lookups_free(sim_run *r) {
   sample_free(&r->lookups.ms);
 }
 
-void lookups_know(sim_run *r, uint32_t node) {
+void seek_know(sim_run *r, uint32_t node) {
   al_node_info info;
   al_inspect_node(world_node(r->w, node), &info);
   r->lookups.ids[node] = info.id;
@@ -54,7 +54,7 @@ static void again(sim_run *r) {
   world_call(r->w, world_now(r->w) + sim_exponential(&r->chance, mean) + 1, CALL_LOOKUP, 0);
 }
 
-void lookups_begin(sim_run *r) {
+void seek_begin(sim_run *r) {
   if (r->s.work_lookups != 0) again(r);
 }
 
@@ -65,7 +65,7 @@ static uint8_t part_of(const sim_run *r) {
   return over != 0 && world_now(r->w) < over + AFTER_FAULT_US ? LOOKUP_FAULT : LOOKUP_RUN;
 }
 
-void lookups_call(sim_run *r) {
+void seek_call(sim_run *r) {
   run_lookups *k = &r->lookups;
   if (r->phase > RUN_SETTLE || world_now(r->w) + 15 * AL_SECOND > r->ends[RUN_SETTLE]) return;
   uint32_t node = run_any(r, true), slot = k->next++ % LOOKUPS_MAX;
@@ -81,7 +81,8 @@ void lookups_call(sim_run *r) {
   if (al_node_lookup(world_node(r->w, node), al_drive_work(d), world_now(r->w), &what,
                      &o->number) != AL_OK) {
     o->used = false;
-    k->refused++;
+    k->refused++; /* too many of its own under way: the network was not asked */
+    k->part[o->part].asked--;
   }
   al_drive_pump(d);
 }
@@ -93,7 +94,7 @@ static bool names(const al_event *ev, const al_id *id) {
   return false;
 }
 
-void lookups_event(sim_run *r, uint32_t node, const al_event *ev) {
+void seek_event(sim_run *r, uint32_t node, const al_event *ev) {
   run_lookups *k = &r->lookups;
   for (uint32_t i = 0; i < LOOKUPS_MAX; i++) {
     lookup_one *o = &k->one[i];
@@ -118,7 +119,7 @@ void lookups_event(sim_run *r, uint32_t node, const al_event *ev) {
 }
 
 /* Whoever asked is gone: nobody wants the answer. */
-void lookups_gone(sim_run *r, uint32_t node) {
+void seek_gone(sim_run *r, uint32_t node) {
   for (uint32_t i = 0; i < LOOKUPS_MAX; i++) {
     lookup_one *o = &r->lookups.one[i];
     if (!o->used || o->node != node) continue;

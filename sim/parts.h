@@ -132,6 +132,8 @@ void trouble_call(sim_run *r, uint32_t what);
 void trouble_end(sim_run *r);
 
 /* hostility.c */
+void hostility_init(sim_run *r, const al_suite *suite);
+void hostility_configure(void *ctx, world *w, uint32_t node, al_config *c);
 void hostility_begin(sim_run *r);
 void hostility_call(sim_run *r);
 
@@ -143,14 +145,14 @@ void work_event(sim_run *r, uint32_t node, const al_event *ev);
 void work_gone(sim_run *r, uint32_t node);
 
 /* lookups.c */
-void lookups_init(sim_run *r);
-void lookups_free(sim_run *r);
-void lookups_begin(sim_run *r);
-void lookups_call(sim_run *r);
+void seek_init(sim_run *r);
+void seek_free(sim_run *r);
+void seek_begin(sim_run *r);
+void seek_call(sim_run *r);
 /* A node has started: remember its ID. */
-void lookups_know(sim_run *r, uint32_t node);
-void lookups_event(sim_run *r, uint32_t node, const al_event *ev);
-void lookups_gone(sim_run *r, uint32_t node);
+void seek_know(sim_run *r, uint32_t node);
+void seek_event(sim_run *r, uint32_t node, const al_event *ev);
+void seek_gone(sim_run *r, uint32_t node);
 
 /* checker_safety.c: what must hold at any time */
 void safety_sample(sim_run *r);

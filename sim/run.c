@@ -60,7 +60,7 @@ static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
     sample_add(&r->circuit_ms, ev->duration_us / 1000);
   if (r->phase >= RUN_RUN && ev->kind == AL_EV_LINK_UP)
     sample_add(&r->link_ms, ev->duration_us / 1000);
-  if (ev->kind == AL_EV_LOOKUP) lookups_event(r, node, ev);
+  if (ev->kind == AL_EV_LOOKUP) seek_event(r, node, ev);
   if (ev->stream != 0) work_event(r, node, ev);
 }
 
@@ -105,7 +105,7 @@ void run_start_node(sim_run *r, uint32_t node) {
     for (uint32_t k = 0; k < i; k++) again |= via[k] == via[i];
     if (!again) world_join(r->w, node, via[i]);
   }
-  lookups_know(r, node);
+  seek_know(r, node);
   r->running[r->running_count++] = node;
   r->running_at[node] = r->running_count;
   r->joins++;
@@ -116,7 +116,7 @@ void run_stop_node(sim_run *r, uint32_t node, bool silent) {
   account(r);
   trace(r, node, silent ? "fails" : "leaves", NULL);
   work_gone(r, node);
-  lookups_gone(r, node);
+  seek_gone(r, node);
   world_stop(r->w, node, !silent);
   uint32_t at = r->running_at[node] - 1, last = r->running[--r->running_count];
   r->running[at] = last;
@@ -151,7 +151,7 @@ static void enter(sim_run *r, run_phase phase) {
     trouble_begin(r);
     hostility_begin(r);
     work_begin(r);
-    lookups_begin(r);
+    seek_begin(r);
     health_begin(r);
     world_call(r->w, world_now(r->w) + r->s.time_sample, CALL_SAMPLE, 0);
   } else if (phase == RUN_SETTLE) {
@@ -191,7 +191,7 @@ static void on_call(void *ctx, world *w, uint32_t what, uint32_t arg) {
       work_call(r, what, arg);
       return;
     case CALL_LOOKUP:
-      lookups_call(r);
+      seek_call(r);
       return;
     case CALL_SAMPLE:
       safety_sample(r);
@@ -259,9 +259,11 @@ sim_run *sim_run_new(const sim_run_options *o) {
   r->running_at = calloc(r->nodes + 1, sizeof *r->running_at);
   if (r->running == NULL || r->running_at == NULL) abort();
   r->chance.state = sim_of(o->seed, 7, 7);
-  lookups_init(r);
+  seek_init(r);
   world_options wo;
   options(r, &wo);
+  hostility_init(r, wo.suite);
+  if (r->s.hostile_share != 0) wo.configure = hostility_configure;
   r->w = world_new(&wo, on_event, r);
   r->bufs = world_bufs_free(r->w);
   world_set_call(r->w, on_call, r);
@@ -283,7 +285,7 @@ void sim_run_free(sim_run *r) {
   if (r == NULL) return;
   world_free(r->w);
   health_free(r);
-  lookups_free(r);
+  seek_free(r);
   sample_free(&r->circuit_ms);
   sample_free(&r->link_ms);
   sample_free(&r->work.open_ms);

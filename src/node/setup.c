@@ -189,6 +189,11 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
 void al_node_cell(al_node *n, al_work *w, al_link link, al_buf buf) {
   al_circuit_out out;
   uint8_t *cell = al_buf_ptr(w, buf) + AL_LINK_CELL_AT;
+  if (!n->awake) { /* no circuit was ever here: what it belongs to did not come, or is invented */
+    al_count(&n->counters, AL_COUNT_circuit_unknown);
+    al_buf_drop(w, buf);
+    return;
+  }
   switch (al_circuit_peel(&n->circuits, n->now, link, cell, &out)) {
     case AL_CIRCUIT_HOLD:
       al_buf_drop(w, al_circuit_hold(&n->circuits, out.circ, out.dir, buf, n->now));
