@@ -121,8 +121,10 @@ def test_restart(nodes, key):
     ok(damaged[0] >= kept[1] and damaged[1] >= 1,
        f"what was changed on disk is not believed: {damaged}")
     nodes[1].stop()
-    values = [len(v) for k, v in database(nodes[1]).execute("select key, value from kv")
+    db = database(nodes[1])
+    values = [len(v) for k, v in db.execute("select key, value from kv").fetchall()
               if bytes(k).startswith(b"record/") and not any(v)]
+    db.close()
     equal(values, [], "and not kept")
     nodes[1].start(join=nodes[0].address())
 

@@ -423,7 +423,7 @@ static void test_random(uint64_t seed) {
     uint32_t n = (uint32_t)test_rand_below(300);
     al_records_offer o = test_rand_below(4) == 0
                              ? mutable(n, test_rand_below(5), "v", wall + DAY / 2)
-                             : immutable(n, test_rand_below(1500));
+                             : immutable(n, (size_t)test_rand_below(1500));
     al_id key;
     o.wall_s = wall;
     o.source = (uint32_t)test_rand_below(6);
