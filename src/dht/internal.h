@@ -18,7 +18,7 @@ enum {
   ACK_SLACK_US = 100000, /* a hop has twice its usual time and this to say that it has a query */
   ACK_MAX_US = 3000000,
   ANSWER_SLACK_US = 200000,
-  TRIED_MAX = 12,
+  TRIED_MAX = 16,
   NAMED_MAX = 24, /* remembered of one lookup */
   WAVES = 3, /* an own lookup whose paths do not agree is tried so often, over other neighbours */
   CHECK_MIN_S = 4,
@@ -67,6 +67,7 @@ typedef struct dht_path {
 struct al_dht_named {
   al_id id;
   uint8_t by, answers, hops; /* paths that name it; that it answered; of its answer */
+  uint8_t from;              /* which answer named it first */
 };
 
 /* An own lookup. */

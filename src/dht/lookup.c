@@ -62,19 +62,37 @@ static al_dht_named *named_of(const al_dht *d, const al_dht_lookup *l) {
   return i == 0 ? NULL : d->named + (i - 1) * NAMED_MAX;
 }
 
+/* Which entry gives way: of those that one answer alone names, the farthest of the answer that has
+ * most of them. So an answer full of inventions replaces itself, not what others agree on. */
+static uint32_t victim(const al_dht_named *all, uint32_t count) {
+  uint32_t most = 0, worst = count - 1;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t same = 0;
+    for (uint32_t k = 0; k < count; k++) same += all[k].by < 2 && all[k].from == all[i].from;
+    if (all[i].by >= 2 || same < most) continue;
+    most = same;
+    worst = i;
+  }
+  return worst;
+}
+
 static al_dht_named *add_named(al_dht *d, al_dht_lookup *l, const al_id *id) {
   al_dht_named *all = named_of(d, l);
   uint64_t target = al_dht_prefix(&l->ask.target), distance = al_dht_prefix(id) ^ target;
-  uint32_t at = 0;
   if (all == NULL) return NULL;
-  while (at < l->named_count && (al_dht_prefix(&all[at].id) ^ target) < distance) at++;
-  for (uint32_t i = at; i < l->named_count; i++) {
+  for (uint32_t i = 0; i < l->named_count; i++) {
     if (al_id_equal(&all[i].id, id)) return &all[i];
   }
-  if (at == NAMED_MAX) return NULL;
-  if (l->named_count < NAMED_MAX) l->named_count++;
-  memmove(&all[at + 1], &all[at], (l->named_count - 1u - at) * sizeof *all);
-  all[at] = (al_dht_named){.id = *id};
+  if (l->named_count == NAMED_MAX) {
+    uint32_t out = victim(all, NAMED_MAX);
+    memmove(&all[out], &all[out + 1], (NAMED_MAX - 1u - out) * sizeof *all);
+    l->named_count--;
+  }
+  uint32_t at = 0;
+  while (at < l->named_count && (al_dht_prefix(&all[at].id) ^ target) < distance) at++;
+  memmove(&all[at + 1], &all[at], (l->named_count - at) * sizeof *all);
+  l->named_count++;
+  all[at] = (al_dht_named){.id = *id, .from = l->answers};
   return &all[at];
 }
 
@@ -87,6 +105,7 @@ static void measure(al_dht *d, const al_dht_lookup *l, const al_dht_message *m) 
   uint64_t spread = d->spread != 0 ? d->spread : d->radius;
   uint32_t n = 0;
   if (l->ask.op != AL_DHT_FIND || l->ask.flags != 0 || spread == UINT64_MAX) return;
+  if (m->path != 0 || l->waves != 0) return;
   while (n < AL_DHT_CLOSE && al_dht_next_entry(&r, &e)) {
     far = al_max_u64(far, al_dht_prefix(&e.id) ^ target);
     n++;
@@ -178,6 +197,19 @@ void al_dht_lookup_lost(al_dht *d, al_link link, al_time now) {
 
 /* ---- time ---- */
 
+/* Where a path leads: the first one to the target; others, of a lookup of whoever is around it, to a
+ * point so near that its closest nodes are the same, in another order. So not all paths end at one
+ * node, which may be hostile. */
+static al_id aim(al_dht *d, const al_dht_lookup *l, uint8_t path) {
+  al_id at = l->ask.target;
+  uint32_t bits = 64 - al_dht_bucket(al_dht_size(d));
+  uint32_t up = 1 + (path + l->waves) % AL_DHT_PATHS_MAX;
+  if (l->ask.op != AL_DHT_FIND || l->ask.flags != 0 || path + l->waves == 0 || bits < 1) return at;
+  uint32_t bit = bits > up ? bits - up : 0;
+  at.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+  return at;
+}
+
 static void send(al_dht *d, al_dht_lookup *l, uint8_t path, al_dht_event *ret) {
   *ret = (al_dht_event){
       .kind = AL_DHT_EV_SEND, .link = l->path[path].link, .lookup = l->handle, .user = l->ask.user};
@@ -186,7 +218,7 @@ static void send(al_dht *d, al_dht_lookup *l, uint8_t path, al_dht_event *ret) {
                                   .flags = l->ask.flags,
                                   .path = path,
                                   .query = l->query,
-                                  .target = l->ask.target,
+                                  .target = aim(d, l, path),
                                   .payload = l->ask.payload};
   if ((l->ask.flags & AL_DHT_LOCAL) == 0)
     ret->message.ttl = (uint8_t)(AL_DHT_TTL - al_rng_below(d->cfg.rng, 4));
@@ -215,17 +247,52 @@ static bool asks_itself(al_dht *d, const al_dht_lookup *l) {
   return al_dht_nearest(d, &p) == NULL;
 }
 
-/* The closest ones; those that only one of several paths names come last, because it may lie. */
-static void put_best(const al_dht *d, const al_dht_lookup *l, al_dht_event *ret) {
-  const al_dht_named *all = named_of(d, l);
-  for (uint32_t pass = 0; pass < 2 && all != NULL; pass++) {
-    for (uint32_t i = 0; i < l->named_count && ret->count < AL_DHT_BEST; i++) {
-      bool sure = l->answers <= 1 || all[i].by >= 2;
-      if (sure != (pass == 0)) continue;
-      if (all[i].answers != 0 && ret->count == 0) ret->hops = all[i].hops;
-      ret->best[ret->count++] = all[i].id;
+static void put_one(const al_dht_named *n, al_dht_event *ret) {
+  if (n->answers != 0 && ret->count == 0) ret->hops = n->hops;
+  ret->best[ret->count++] = n->id;
+}
+
+/* The closest of those that one answer alone names: the rank-th. */
+static const al_dht_named *only_by(const al_dht_named *all, uint32_t count, uint8_t from,
+                                   uint32_t rank) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (all[i].by < 2 && all[i].from == from && rank-- == 0) return &all[i];
+  }
+  return NULL;
+}
+
+/* Those that several answers name, closest first, from the *at-th entry on, up to `max`. */
+static void put_shared(const al_dht_named *all, uint32_t count, uint32_t *at, uint32_t max,
+                       al_dht_event *ret) {
+  for (; *at < count && ret->count < max; (*at)++) {
+    if (all[*at].by >= 2) put_one(&all[*at], ret);
+  }
+}
+
+/* Of each answer in turn the closest that it alone names, among the first `count`. */
+static void put_single(const al_dht_named *all, uint32_t count, uint32_t answers,
+                       al_dht_event *ret) {
+  for (uint32_t rank = 0; rank < AL_DHT_BEST; rank++) {
+    for (uint8_t from = 0; from < answers && ret->count < AL_DHT_BEST; from++) {
+      const al_dht_named *n = only_by(all, count, from, rank);
+      if (n != NULL) put_one(n, ret);
     }
   }
+}
+
+/* Those that several answers name come first. What one answer alone names may be invented, or the
+ * others may hide it: where it is closer than all that they agree on, both get half of the room. */
+static void put_best(const al_dht *d, const al_dht_lookup *l, al_dht_event *ret) {
+  const al_dht_named *all = named_of(d, l);
+  uint32_t n = l->named_count, first = 0, at = 0;
+  if (all == NULL) return;
+  while (first < n && all[first].by < 2) first++;
+  if (first != 0 && first < n) {
+    put_shared(all, n, &at, AL_DHT_BEST / 2, ret);
+    put_single(all, first, l->answers, ret);
+  }
+  put_shared(all, n, &at, AL_DHT_BEST, ret);
+  if (first == 0 || first == n) put_single(all, n, l->answers, ret);
 }
 
 static void end(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret) {
@@ -240,15 +307,17 @@ static void end(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret) {
   *l = (al_dht_lookup){0};
 }
 
-/* Whether two paths ended at the same node; then that is the closest one, or both lie. */
+/* Whether paths agree: on who answered, or on half of those around. Or both lie. */
 static bool agreed(const al_dht *d, const al_dht_lookup *l) {
   const al_dht_named *all = named_of(d, l);
   if (l->ask.paths == 1 || all == NULL) return l->answers != 0;
   if (l->ask.first && l->found) return true;
+  uint32_t common = 0;
   for (uint32_t i = 0; i < l->named_count; i++) {
     if (all[i].answers >= 2) return true;
+    common += all[i].by >= 2;
   }
-  return false;
+  return common >= AL_DHT_CLOSE / 2;
 }
 
 static bool tick_path(al_dht *d, al_dht_lookup *l, uint8_t path, al_time now, al_dht_event *ret) {
