@@ -197,9 +197,9 @@ void al_dht_lookup_lost(al_dht *d, al_link link, al_time now) {
 
 /* ---- time ---- */
 
-/* Where a path leads: the first one to the target; others, of a lookup of whoever is around it, to a
- * point so near that its closest nodes are the same, in another order. So not all paths end at one
- * node, which may be hostile. */
+/* Where a path leads: the first one to the target; others, of a lookup of whoever is around it, to
+ * a point so near that its closest nodes are the same, in another order. So not all paths end at
+ * one node, which may be hostile. */
 static al_id aim(al_dht *d, const al_dht_lookup *l, uint8_t path) {
   al_id at = l->ask.target;
   uint32_t bits = 64 - al_dht_bucket(al_dht_size(d));
