@@ -11,6 +11,10 @@ void al_places_init(al_places *p, const al_alloc *a, size_t bytes, uint32_t limi
   *p = (al_places){.alloc = a, .bytes = bytes, .limit = limit};
 }
 
+void al_places_init_exact(al_places *p, const al_alloc *a, size_t bytes, uint32_t limit) {
+  *p = (al_places){.alloc = a, .bytes = bytes, .limit = limit, .exact = true};
+}
+
 static void push(al_places *p, void *block) {
   memcpy(block, &p->free, sizeof p->free);
   p->free = block;
@@ -43,14 +47,23 @@ al_err al_places_reserve(al_places *p, uint32_t blocks) {
   return AL_OK;
 }
 
-void *al_places_take(al_places *p, bool may_get) {
+void *al_places_take(al_places *p, size_t bytes, bool may_get) {
+  AL_ASSERT(bytes <= p->bytes);
+  if (p->exact) {
+    void *block = p->lent < p->limit ? al_new(p->alloc, bytes) : NULL;
+    p->lent += block != NULL;
+    return block;
+  }
   if (p->free == NULL && (!may_get || !grow(p))) return NULL;
   p->lent++;
   return pop(p);
 }
 
-void al_places_give(al_places *p, void *block) {
+void al_places_give(al_places *p, void *block, size_t bytes) {
   AL_ASSERT(p->lent > 0);
   p->lent--;
-  push(p, block);
+  if (p->exact)
+    al_delete(p->alloc, block, bytes);
+  else
+    push(p, block);
 }

@@ -1,5 +1,7 @@
-/* places.h — blocks of one size, lent and given back: big scratch that many owners share. Blocks
- * are got when they are first needed, up to a limit, and stay. Layer 0. */
+/* places.h — blocks for big scratch, lent and given back, at most so many at a time. Either of one
+ * size, got when they are first needed, and kept; or (`exact`) each of the size that was asked for,
+ * got and given back to the allocator every time: many owners that rarely need one at the same
+ * time. Layer 0. */
 #ifndef AL_BASE_PLACES_H
 #define AL_BASE_PLACES_H
 
@@ -11,6 +13,7 @@ typedef struct al_places {
   void *free; /* list through their first bytes */
   size_t bytes;
   uint32_t limit, made, lent;
+  bool exact;
 } al_places;
 
 /* al_places_init — no blocks yet.
@@ -19,6 +22,11 @@ typedef struct al_places {
  *   limit  blocks there may be
  * Result: none.   Cost: none.   Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
 void al_places_init(al_places *p, const al_alloc *a, size_t bytes, uint32_t limit);
+
+/* al_places_init_exact — the same, for blocks of the size asked for.
+ *   bytes  of the largest                                                              [asserted]
+ * Result: none.   Cost: none.   Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
+void al_places_init_exact(al_places *p, const al_alloc *a, size_t bytes, uint32_t limit);
 
 /* al_places_clear — give the memory back. A zeroed al_places is allowed.
  *   p   nothing of it is lent                                                          [asserted]
@@ -31,16 +39,18 @@ void al_places_clear(al_places *p);
 al_err al_places_reserve(al_places *p, uint32_t blocks);
 
 /* al_places_take — a block; its bytes are not defined.
- *   may_get   whether memory may be asked for
+ *   bytes     how many are needed, at most those of init                               [asserted]
+ *   may_get   whether memory may be asked for; exact ones always do
  * Result: NULL when the limit is reached or memory is out.   Cost: O(1), maybe an allocation.
  * Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
-void *al_places_take(al_places *p, bool may_get);
+void *al_places_take(al_places *p, size_t bytes, bool may_get);
 
 /* al_places_left — may one more be lent, if memory is not out? */
 static inline bool al_places_left(const al_places *p) { return p->lent < p->limit; }
 
 /* al_places_give — a block back; wipe secrets in it before.
+ *   bytes   as it was asked for
  * Result: none.   Cost: O(1).   Source: docs/ARCHITECTURE.md.   Tested: unit/base_places. */
-void al_places_give(al_places *p, void *block);
+void al_places_give(al_places *p, void *block, size_t bytes);
 
 #endif

@@ -335,8 +335,8 @@ al_err al_shelf_new(al_shelf **ret, const al_alloc *a, const al_suite *suite,
   if (s == NULL) return AL_ENOMEM;
   al_shelf_init(s, a, secret, true);
   s->suite = suite;
-  al_places_init(&s->places, &s->alloc, AL_SHELF_PLACE_BYTES, PLACES_MAX);
-  al_places_init(&s->shakes, &s->alloc, AL_SHELF_SHAKE_BYTES, PLACES_MAX);
+  al_places_init_exact(&s->places, &s->alloc, AL_SHELF_PLACE_BYTES, PLACES_MAX);
+  al_places_init_exact(&s->shakes, &s->alloc, AL_SHELF_SHAKE_BYTES, PLACES_MAX);
   *ret = s;
   return AL_OK;
 }

@@ -144,7 +144,7 @@ static al_err reserve_turns(al_links *ls) {
 void al_link_shaking_end(al_links *ls, al_link_session *s) {
   if (s->shaking == NULL) return;
   al_wipe(s->shaking, sizeof *s->shaking);
-  al_places_give(ls->cfg.shakes, s->shaking);
+  al_places_give(ls->cfg.shakes, s->shaking, sizeof *s->shaking);
   s->shaking = NULL;
 }
 
@@ -157,7 +157,7 @@ static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
     return full ? AL_EFULL : AL_ENOMEM;
   }
   al_link_session *s = item;
-  s->shaking = al_places_take(ls->cfg.shakes, true);
+  s->shaking = al_places_take(ls->cfg.shakes, sizeof *s->shaking, true);
   if (s->shaking == NULL || reserve_turns(ls) != AL_OK) {
     al_link_shaking_end(ls, s);
     al_slab_drop(&ls->sessions, handle);

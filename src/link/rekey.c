@@ -25,7 +25,8 @@ void al_link_rekey_check(al_links *ls, al_link_session *s, al_time now) {
 /* A slot with a copy of a message of ours, queued before everything but a handshake. */
 static uint8_t *queue_own(al_links *ls, al_link_session *s, al_message_kind kind, uint32_t total,
                           al_time now) {
-  uint32_t slot = al_link_slot_take(ls, s, AL_LINK_USE_OUT, (uint8_t)kind, now);
+  const al_link_need need = {AL_LINK_USE_OUT, (uint8_t)kind, total};
+  uint32_t slot = al_link_slot_take(ls, s, &need, now);
   if (slot == 0) {
     al_count(ls->cfg.counters, AL_COUNT_link_slots);
     return NULL;
@@ -41,7 +42,12 @@ static uint8_t *queue_own(al_links *ls, al_link_session *s, al_message_kind kind
 void al_link_rekey_ask(al_links *ls, al_link_session *s, al_time now) {
   if (!s->rekey_due || s->rekey_asked || !settled(s)) return;
   al_link_turn *t = al_link_turn_begin(ls, s);
-  if (t == NULL) return; /* again when another link is done */
+  if (t == NULL) { /* again in a second, when another link may be done */
+    s->rekey_due = false;
+    s->rekey_at = al_time_add(now, AL_SECOND);
+    al_link_arm(ls, s, s->rekey_at);
+    return;
+  }
   uint8_t *body = queue_own(ls, s, AL_MESSAGE_REKEY, AL_REKEY_BYTES, now);
   if (body == NULL) return;
   al_rng_bytes(ls->cfg.rng, t->seed, sizeof t->seed);

@@ -50,6 +50,7 @@ struct al_link_slot {
   al_link owner; /* 0: free, or lent by a link that is gone */
   uint32_t next; /* in a send queue: index + 1 */
   uint32_t id, total;
+  uint32_t room; /* bytes of its place behind it */
   al_time born, touched;
   uint16_t got; /* SHAKE, IN: a bit for each fragment that is there */
   uint8_t sent; /* SHAKE, OUT: fragments gone */
@@ -178,11 +179,17 @@ void al_link_slots_clear(al_links *ls);
  * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
 bool al_link_share_left(const al_links *ls, al_link_use use, uint8_t kind);
 
+/* al_link_need — what a slot is wanted for: its use, the kind of message, its bytes at most. */
+typedef struct al_link_need {
+  al_link_use use;
+  uint8_t kind;
+  uint32_t bytes;
+} al_link_need;
+
 /* al_link_slot_take — a free slot for a session, if its share allows. When an incoming message
  * finds none, the oldest of that use that stalled for a second gives way. Result: index + 1, or 0.
  * Cost: O(1), O(slots) when stealing. Source: PROTOCOL.md 4.4.   Tested: unit/link_message. */
-uint32_t al_link_slot_take(al_links *ls, al_link_session *s, al_link_use use, uint8_t kind,
-                           al_time now);
+uint32_t al_link_slot_take(al_links *ls, al_link_session *s, const al_link_need *need, al_time now);
 
 /* al_link_slot_at — the slot behind an index + 1. Result: never NULL.   Cost: O(1).
  * Source: none.   Tested: unit/link_message. */

@@ -39,7 +39,8 @@ static uint64_t own_sequence(const al_links *ls) {
 /* A slot with an empty cursor over it; 0 when there is none. */
 static uint32_t message_begin(al_links *ls, al_link_session *s, al_handshake_type type, al_time now,
                               al_wr *w) {
-  uint32_t slot = al_link_slot_take(ls, s, AL_LINK_USE_SHAKE, (uint8_t)type, now);
+  const al_link_need need = {AL_LINK_USE_SHAKE, (uint8_t)type, AL_LINK_SLOT_BYTES};
+  uint32_t slot = al_link_slot_take(ls, s, &need, now);
   if (slot == 0)
     al_count(ls->cfg.counters, AL_COUNT_link_slots);
   else

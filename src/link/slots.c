@@ -27,7 +27,8 @@ al_err al_link_slots_init(al_links *ls) {
 }
 
 static void place_give(al_links *ls, uint32_t slot) {
-  al_places_give(ls->cfg.places, ls->slots[slot - 1]);
+  al_link_slot *t = ls->slots[slot - 1];
+  al_places_give(ls->cfg.places, t, sizeof *t + t->room);
   ls->slots[slot - 1] = NULL;
 }
 
@@ -36,7 +37,7 @@ void al_link_slots_clear(al_links *ls) {
   if (ls->slots != NULL) {
     for (uint32_t slot = 1; slot <= n; slot++) {
       if (ls->slots[slot - 1] == NULL) continue;
-      al_wipe(al_link_slot_body(ls, slot), AL_LINK_SLOT_BYTES);
+      al_wipe(al_link_slot_body(ls, slot), al_link_slot_at(ls, slot)->room);
       place_give(ls, slot);
     }
     al_delete(ls->cfg.alloc, ls->slots, n * sizeof *ls->slots);
@@ -122,8 +123,10 @@ static void drop_assembly(al_links *ls, uint32_t slot) {
   al_link_slot_drop(ls, slot);
 }
 
-uint32_t al_link_slot_take(al_links *ls, al_link_session *s, al_link_use use, uint8_t kind,
+uint32_t al_link_slot_take(al_links *ls, al_link_session *s, const al_link_need *need,
                            al_time now) {
+  const al_link_use use = need->use;
+  const uint8_t kind = need->kind;
   if (!al_link_share_left(ls, use, kind)) {
     uint32_t stalled = use != AL_LINK_USE_OUT ? find_stalled(ls, use, now) : 0;
     if (stalled != 0) drop_assembly(ls, stalled);
@@ -131,12 +134,13 @@ uint32_t al_link_slot_take(al_links *ls, al_link_session *s, al_link_use use, ui
   }
   uint32_t slot = ls->next_slot;
   while (ls->slots[slot] != NULL) slot = (slot + 1) % ls->cfg.message_slots;
-  al_link_slot *t = al_places_take(ls->cfg.places, ls->cfg.places != &ls->own_places);
+  al_link_slot *t = al_places_take(ls->cfg.places, sizeof *t + need->bytes, false);
   if (t == NULL) return 0;
   ls->slots[slot] = t;
   ls->next_slot = (slot + 1) % ls->cfg.message_slots;
   slot++;
   memset(t, 0, sizeof *t);
+  t->room = need->bytes;
   al_link_slot_use(ls, slot, use);
   t->owner = s->handle;
   t->kind = kind;
@@ -208,8 +212,9 @@ bool al_link_assemble(al_links *ls, al_link_session *s, const al_link_part *p, a
   *ret = 0;
   size_t place = place_of(ls, s, p);
   if (s->in[place] == 0) {
-    uint32_t slot = al_link_slot_take(ls, s, p->use, p->kind, now);
-    if (slot == 0 && own_gives_way(ls, s)) slot = al_link_slot_take(ls, s, p->use, p->kind, now);
+    const al_link_need need = {p->use, p->kind, p->total};
+    uint32_t slot = al_link_slot_take(ls, s, &need, now);
+    if (slot == 0 && own_gives_way(ls, s)) slot = al_link_slot_take(ls, s, &need, now);
     if (slot == 0) return false;
     al_link_slot *t = al_link_slot_at(ls, slot);
     t->id = p->id;

@@ -39,7 +39,8 @@ al_err al_link_send_message(al_links *ls, al_link link, al_message_kind kind, ui
   al_link_session *s = al_link_session_get(ls, link);
   if (!al_link_may_seal(ls, link)) return AL_ESTATE;
   if (!al_link_may_message(ls, link, kind)) return AL_EFULL;
-  uint32_t slot = al_link_slot_take(ls, s, AL_LINK_USE_OUT, (uint8_t)kind, s->last_rx);
+  const al_link_need need = {AL_LINK_USE_OUT, (uint8_t)kind, (uint32_t)bytes.len};
+  uint32_t slot = al_link_slot_take(ls, s, &need, s->last_rx);
   if (slot == 0) return AL_EFULL; /* shared places, and memory is out */
   al_link_slot *t = al_link_slot_at(ls, slot);
   if (kind != AL_MESSAGE_SPHINX) {
