@@ -219,6 +219,11 @@ def lookups():
     f.add('answer', overlay.answer(0, 1, 4, number, [(ids[0], addresses[1])]))
     f.add('answer.full', overlay.answer(1, 0, 31, number, [(n, addresses[i % 3]) for i, n in
                                                            enumerate(ids)], payload))
+    f.add('rumour', overlay.rumours([(3, 24, ids[0], number)]))
+    f.add('rumours', overlay.rumours([(1 + i % 3, i % 25, ids[i % 16], 1700000000 + i)
+                                      for i in range(25)]))
+    f.add('keep', overlay.keep(True))
+    f.add('keep.not', overlay.keep(False))
     return f
 
 

@@ -19,3 +19,15 @@ def answer(status, path, hops, number, entries, payload=b''):
     for node, address in entries:
         out += node + bytes([len(address)]) + address
     return out + payload
+
+
+def rumours(entries):
+    """SAMPLE (PROTOCOL.md 7.1): entries are (kind, hops, node ID, stamp)."""
+    out = bytes([1, len(entries)])
+    for kind, hops, node, stamp in entries:
+        out += struct.pack('<BB', kind, hops) + node + struct.pack('<Q', stamp)
+    return out
+
+
+def keep(wanted):
+    return bytes([2, 1 if wanted else 0])
