@@ -53,6 +53,13 @@ static bool take_switch(al_args *a, unsigned take, const word *w, GError **err) 
   return true;
 }
 
+static const char **service_option(al_args *a, const char *name) {
+  return strcmp(name, "name") == 0      ? &a->name
+         : strcmp(name, "port") == 0    ? &a->port
+         : strcmp(name, "clients") == 0 ? &a->clients
+                                        : NULL;
+}
+
 static bool take_option(al_args *a, unsigned take, const word *w, char ***argv, GError **err) {
   const al_option *o = option_for(take, w->name);
   const char **text = strcmp(w->name, "config") == 0 && take              ? &a->config
@@ -62,6 +69,11 @@ static bool take_option(al_args *a, unsigned take, const word *w, char ***argv, 
   if (text && !w->off) {
     *text = value_of(w, argv, err);
     return *text != NULL;
+  }
+  const char **own = take & AL_ARGS_SERVICE ? service_option(a, w->name) : NULL;
+  if (own && !w->off) {
+    *own = value_of(w, argv, err);
+    return *own != NULL;
   }
   if (!o)
     return fail(err, "unknown option", w->name,
@@ -182,6 +194,13 @@ void al_args_print_options(unsigned take) {
   const char *group = "";
   if (take & AL_ARGS_CLIENT) {
     puts("\nOptions:");
+    if (take & AL_ARGS_SERVICE) {
+      print_help("--name NAME", "what the service is called here; default: made from HOST:PORT");
+      print_help("--port PORT", "the port that clients ask for; default: that of HOST:PORT");
+      print_help("--clients FILE",
+                 "only these clients may connect: a line each, the public key that `allium service "
+                 "client-key` printed there; an empty file: everybody");
+    }
     print_help("--json", "print JSON");
     if (take & AL_ARGS_DHT) {
       print_help("--direct", "ask over the node's own links, not through a circuit: faster, and "

@@ -12,6 +12,7 @@ enum {
   AL_ARGS_CLIENT = 1, /* --json, --control, --state, --config */
   AL_ARGS_DHT = 4,    /* --direct, --mutable, --salt, --key */
   AL_ARGS_NODE = 2,   /* every option of options.def, --config, --check-config */
+  AL_ARGS_SERVICE = 4, /* --name, --port, --clients */
   AL_ARGS_OWN = 256,  /* the verb reads its line itself: all of it is in words */
 };
 
@@ -20,6 +21,7 @@ typedef struct al_args {
   bool help, json, check_config;
   bool direct, is_mutable;
   const char *config, *salt, *key; /* as given, or NULL */
+  const char *name, *port, *clients; /* of AL_ARGS_SERVICE, or NULL */
   GArray *given;      /* of al_given */
   char **words;       /* what is no option, closed by NULL */
 } al_args;

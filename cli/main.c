@@ -67,6 +67,11 @@ int al_complain(const GError *err) {
   return al_error_status(err);
 }
 
+static bool count_good(const al_verb *v, int words) {
+  if (v->count >= 0) return words == v->count;
+  return v->count == -1 ? words <= 1 : words >= 1;
+}
+
 static int run(const al_verb *v, char **argv) {
   al_args args;
   g_autoptr(GError) err = NULL;
@@ -81,7 +86,7 @@ static int run(const al_verb *v, char **argv) {
   if (args.help) {
     al_usage_verb(v);
     status = AL_EXIT_OK;
-  } else if (v->take != AL_ARGS_OWN && (v->count < 0 ? words > 1 : words != v->count)) {
+  } else if (v->take != AL_ARGS_OWN && !count_good(v, words)) {
     fprintf(stderr, "allium: usage: allium %s%s%s\n", v->name, *v->words ? " " : "", v->words);
     status = AL_EXIT_USAGE;
   } else {

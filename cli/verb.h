@@ -6,7 +6,8 @@
 
 /* al_verb — one verb.
  *   words  what is wanted behind it, for its usage line; "" for nothing
- *   count  how many words that are; -1: none or one
+ *   count  how many words that are; -1: none or one;
+ *          -2: one or more
  *   run    prints to stdout; returns an al_exit_status after printing one line to stderr */
 typedef struct al_verb {
   const char *name, *words, *summary;

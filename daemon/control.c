@@ -10,8 +10,9 @@
 #include "error.h"
 #include "listen.h"
 #include "report.h"
+#include "secret.h"
 
-enum { BODY_MAX = 4096 };
+enum { BODY_MAX = 4096, SERVICE_BODY_MAX = 128 * 1024 };
 
 struct al_control {
   al_daemon *daemon;
@@ -128,6 +129,96 @@ static void on_join(SoupServer *server, SoupServerMessage *m, const char *path, 
   }
 }
 
+/* ---- services ---- */
+
+/* What a question says: an object, or NULL after an answer that says what is wrong with it. */
+static JsonObject *question(SoupServerMessage *m, JsonParser *parser) {
+  g_autoptr(GBytes) bytes = soup_message_body_flatten(soup_server_message_get_request_body(m));
+  gsize len;
+  const char *text = g_bytes_get_data(bytes, &len);
+  if (soup_server_message_get_method(m) != SOUP_METHOD_POST) {
+    soup_message_headers_replace(soup_server_message_get_response_headers(m), "Allow", "POST");
+    reply_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only POST is answered here");
+    return NULL;
+  }
+  JsonNode *root = NULL;
+  if (len > 0 && len <= SERVICE_BODY_MAX &&
+      json_parser_load_from_data(parser, text, (gssize)len, NULL))
+    root = json_parser_get_root(parser);
+  if (root && JSON_NODE_HOLDS_OBJECT(root)) return json_node_get_object(root);
+  reply_error(m, SOUP_STATUS_BAD_REQUEST, "want a JSON object");
+  return NULL;
+}
+
+static const char *text_of(JsonObject *o, const char *member) {
+  JsonNode *n = json_object_get_member(o, member);
+  return n && json_node_get_value_type(n) == G_TYPE_STRING ? json_node_get_string(n) : NULL;
+}
+
+/* The strings of a list, or NULL when there is none; to be freed with g_free. */
+static const char **texts_of(JsonObject *o, const char *member) {
+  JsonNode *n = json_object_get_member(o, member);
+  if (!n || !JSON_NODE_HOLDS_ARRAY(n)) return NULL;
+  JsonArray *a = json_node_get_array(n);
+  guint count = json_array_get_length(a);
+  const char **out = g_new0(const char *, count + 1);
+  for (guint i = 0, k = 0; i < count; i++) {
+    JsonNode *e = json_array_get_element(a, i);
+    if (json_node_get_value_type(e) == G_TYPE_STRING) out[k++] = json_node_get_string(e);
+  }
+  return out;
+}
+
+static bool expose(const al_control *c, JsonObject *q, JsonBuilder *b, GError **err) {
+  g_autofree const char **clients = texts_of(q, "clients");
+  gint64 port = json_object_get_int_member_with_default(q, "port", 0);
+  al_expose e = {.target = text_of(q, "target"),
+                 .name = text_of(q, "name"),
+                 .key = text_of(q, "key"),
+                 .port = (uint16_t)(port > 0 && port < 65536 ? port : 0),
+                 .clients = clients};
+  return al_services_expose(c->daemon->services, &e, b, err);
+}
+
+static bool answer_text(JsonBuilder *b, const char *member, char *text) {
+  if (!text) return false;
+  json_builder_begin_object(b);
+  json_builder_set_member_name(b, member);
+  json_builder_add_string_value(b, text);
+  json_builder_end_object(b);
+  al_secret_wipe(text, strlen(text));
+  g_free(text);
+  return true;
+}
+
+static bool on_question(const al_control *c, const char *what, JsonObject *q, JsonBuilder *b,
+                        GError **err) {
+  const char *name = text_of(q, "name"), *address = text_of(q, "address");
+  al_services *s = c->daemon->services;
+  if (strcmp(what, "expose") == 0) return expose(c, q, b, err);
+  if (strcmp(what, "unexpose") == 0)
+    return al_services_unexpose(s, name ? name : "", err) && answer_text(b, "name", g_strdup(name));
+  if (strcmp(what, "export") == 0)
+    return answer_text(b, "key", al_services_export(s, name ? name : "", err));
+  return answer_text(b, "key", al_services_client_key(s, address ? address : "", err));
+}
+
+static void on_service(SoupServer *server, SoupServerMessage *m, const char *path,
+                       GHashTable *query, gpointer data) {
+  g_autoptr(JsonParser) parser = json_parser_new();
+  g_autoptr(JsonBuilder) b = json_builder_new();
+  g_autoptr(GError) err = NULL;
+  (void)server, (void)query;
+  JsonObject *q = question(m, parser);
+  if (!q) return;
+  if (!on_question(data, strrchr(path, '/') + 1, q, b, &err)) {
+    reply_error(m, SOUP_STATUS_BAD_REQUEST, err->message);
+    return;
+  }
+  g_autoptr(JsonNode) root = json_builder_get_root(b);
+  reply(m, SOUP_STATUS_OK, root);
+}
+
 /* ---- life ---- */
 
 al_control *al_control_new(al_daemon *d, const char *path, GError **err) {
@@ -151,6 +242,10 @@ al_control *al_control_new(al_daemon *d, const char *path, GError **err) {
   soup_server_add_handler(c->server, NULL, on_page, c, NULL);
   soup_server_add_handler(c->server, "/v1/join", on_join, c, NULL);
   c->dht = al_dht_page_new(d, c->server);
+  static const char *const service_pages[] = {"/v1/service/expose", "/v1/service/unexpose",
+                                              "/v1/service/export", "/v1/service/client-key"};
+  for (gsize i = 0; i < G_N_ELEMENTS(service_pages); i++)
+    soup_server_add_handler(c->server, service_pages[i], on_service, c, NULL);
   soup_server_add_handler(c->server, "/metrics", on_metrics, c, NULL);
   bool good = soup_server_listen_socket(c->server, socket, 0, err);
   g_object_unref(socket);

@@ -200,6 +200,7 @@ static bool start(al_daemon *d, GError **err) {
   d->sources[2] = g_unix_signal_add(SIGHUP, on_reload, d);
   d->sources[3] = g_timeout_add_seconds(SEED_S, on_period, d);
   al_drive_start(d->drive, d->node, d->work, al_webrtc_ops(), d->transport);
+  al_services_start(d->services);
   d->phase = AL_DAEMON_RUNNING;
   say_where(d);
   warn_open(d);

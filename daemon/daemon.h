@@ -7,6 +7,7 @@
 #include "exit.h"
 #include "face.h"
 #include "join.h"
+#include "services.h"
 #include "socks.h"
 #include "state.h"
 #include "store.h"
@@ -42,6 +43,7 @@ typedef struct al_daemon {
   al_pipes *pipes;
   al_socks *socks;
   al_exit *exit;
+  al_services *services;
   al_joins *joins;
   al_control *control;
 

@@ -26,9 +26,9 @@ typedef struct conn {
   al_endpoint addresses[ADDRESSES_MAX];
   unsigned count, next;
   int fd;
-  al_watch *watch; /* while connecting */
-  bool open;
-  al_reason reason; /* of the last address that failed */
+  al_watch *watch;    /* while connecting */
+  bool open, trusted; /* trusted: the owner exposed this target; no policy applies */
+  al_reason reason;   /* of the last address that failed */
 } conn;
 
 /* A question to the resolver; outlives the connection when that is gone before the answer. */
@@ -223,8 +223,8 @@ static al_target target_of(const al_endpoint *e) {
 /* Keep an address if the policy accepts it. */
 static void add_address(conn *c, const al_endpoint *e) {
   al_target t = target_of(e);
-  if (c->count < ADDRESSES_MAX && al_policy_accepts(&c->exit->policy, &t))
-    c->addresses[c->count++] = *e;
+  bool may = c->trusted || al_policy_accepts(&c->exit->policy, &t);
+  if (c->count < ADDRESSES_MAX && may) c->addresses[c->count++] = *e;
 }
 
 static void take_answer(conn *c, GList *found, uint16_t port) {
@@ -279,12 +279,13 @@ static bool is_numeric(const al_target *t, al_endpoint *e) {
   return al_endpoint_parse(text, t->port, e);
 }
 
-void al_exit_request(al_exit *x, al_stream stream, const al_target *target) {
+static void begin(al_exit *x, al_stream stream, const al_target *target, bool trusted) {
   static const al_pipe_ops ops = {.opened = on_opened, .ended = on_ended};
   conn *c = g_new0(conn, 1);
   al_endpoint e;
   c->exit = x;
   c->stream = stream;
+  c->trusted = trusted;
   c->fd = -1;
   c->link.data = c;
   c->reason = AL_REASON_POLICY;
@@ -298,7 +299,7 @@ void al_exit_request(al_exit *x, al_stream stream, const al_target *target) {
   }
   if (is_numeric(target, &e)) {
     add_address(c, &e);
-  } else if (!al_policy_accepts(&x->policy, target)) {
+  } else if (!trusted && !al_policy_accepts(&x->policy, target)) {
     give_up(c, AL_REASON_POLICY);
     return;
   }
@@ -307,6 +308,14 @@ void al_exit_request(al_exit *x, al_stream stream, const al_target *target) {
     try_next(c);
   else
     resolve(c, target);
+}
+
+void al_exit_request(al_exit *x, al_stream stream, const al_target *target) {
+  begin(x, stream, target, false);
+}
+
+void al_exit_connect(al_exit *x, al_stream stream, const al_target *target) {
+  begin(x, stream, target, true);
 }
 
 /* ---- the whole ---- */

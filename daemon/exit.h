@@ -35,6 +35,12 @@ void al_exit_set_policy(al_exit *x, const al_policy *policy);
  *   Tested: unit/daemon_exit, e2e. */
 void al_exit_request(al_exit *x, al_stream stream, const al_target *target);
 
+/* al_exit_connect — the same for a target that the owner exposed: no policy applies.
+ *   Result: none; al_stream_accept or al_stream_reset follows, now or later.
+ *   Cost:   a connect, or a resolver's question.   Source: PROTOCOL.md 9.
+ *   Tested: e2e/test_service. */
+void al_exit_connect(al_exit *x, al_stream stream, const al_target *target);
+
 /* al_exit_stop — refuse new requests with AL_REASON_SHUTDOWN.
  *   Result: none.   Cost: none.   Source: none.   Tested: unit/daemon_exit. */
 void al_exit_stop(al_exit *x);

@@ -127,7 +127,10 @@ static void host_event(void *ctx, const al_event *ev) {
       al_control_event(d->control, ev);
       return;
     case AL_EV_STREAM_REQUEST:
-      al_exit_request(d->exit, ev->stream, ev->target);
+      if (!al_services_event(d->services, ev)) al_exit_request(d->exit, ev->stream, ev->target);
+      return;
+    case AL_EV_SERVICE:
+      (void)al_services_event(d->services, ev);
       return;
     default:
       (void)al_pipes_event(d->pipes, ev);
@@ -245,9 +248,13 @@ static bool start_applications(al_daemon *d, GError **err) {
   al_exit_patience patience = {CONNECT_MS, CONNECT_EACH_MS};
   d->pipes = al_pipes_new(d->drive, d->poll, c.limits.stream_window);
   d->exit = al_exit_new(d->pipes, &d->policy, &patience);
+  d->services = al_services_new(d->drive, d->exit, s->state, err);
+  if (!d->services) return false;
   d->joins = al_joins_new(d->drive);
   d->socks = al_socks_new(s->socks, &socks, d->pipes, err);
   if (!d->socks) return false;
+  const al_socks_names names = {al_service_text_is, al_services_open, d->services};
+  al_socks_set_names(d->socks, &names);
   if (strcmp(s->control, "off") == 0) return true;
   d->control = al_control_new(d, s->control, err);
   return d->control != NULL;
@@ -266,6 +273,7 @@ void al_parts_stop(al_daemon *d) {
   al_joins_free(d->joins);
   al_socks_free(d->socks);
   al_exit_free(d->exit);
+  al_services_free(d->services);
   if (d->drive) al_drive_pump(d->drive);
   al_webrtc_free(d->transport);
   al_drive_free(d->drive);

@@ -208,6 +208,11 @@ static void add_addresses(JsonBuilder *b, const al_daemon *d) {
   json_builder_end_array(b);
 }
 
+static void add_services(JsonBuilder *b, const al_daemon *d) {
+  json_builder_set_member_name(b, "services");
+  al_services_report(d->services, b);
+}
+
 JsonNode *al_report(const al_daemon *d, const char *page) {
   static const struct {
     const char *page;
@@ -215,6 +220,7 @@ JsonNode *al_report(const al_daemon *d, const char *page) {
   } pages[] = {{"status", add_status},
                {"peers", add_peers},
                {"circuits", add_circuits},
+               {"services", add_services},
                {"id", add_own_id},
                {"address", add_addresses}};
   for (size_t i = 0; i < G_N_ELEMENTS(pages); i++) {

@@ -27,6 +27,7 @@ typedef struct place {
 
 struct al_socks {
   al_pipes *pipes;
+  al_socks_names names;
   al_socks_limits limits;
   GArray *places; /* of place * */
   GQueue conns;
@@ -142,11 +143,15 @@ static void on_request(conn *c, al_bytes first) {
   al_socks *s = c->server;
   al_drive *d = al_pipes_drive(s->pipes);
   al_stream stream = 0;
-  al_err e = al_stream_open(al_drive_node(d), al_drive_work(d), al_drive_now(d), &c->parser.target,
-                            c->parser.isolation, &stream);
+  const al_target *t = &c->parser.target;
+  bool special = s->names.is != NULL && t->kind == AL_TARGET_NAME &&
+                 s->names.is((const char *)t->host, t->host_len);
+  al_err e = special ? s->names.open(s->names.ctx, t, c->parser.isolation, &stream)
+                     : al_stream_open(al_drive_node(d), al_drive_work(d), al_drive_now(d), t,
+                                      c->parser.isolation, &stream);
   if (e != AL_OK) {
     al_log_debug("socks: no stream: %s", al_err_text(e));
-    conn_refuse(c, AL_SOCKS_FAILURE);
+    conn_refuse(c, e == AL_EPARSE ? al_reason_socks(AL_REASON_RESOLVE) : AL_SOCKS_FAILURE);
     return;
   }
   al_watch_free(c->watch);
@@ -318,6 +323,8 @@ al_socks *al_socks_new(char *const *where, const al_socks_limits *limits, al_pip
   }
   return s;
 }
+
+void al_socks_set_names(al_socks *s, const al_socks_names *names) { s->names = *names; }
 
 void al_socks_stop(al_socks *s) {
   if (s->pause) g_source_remove(s->pause);

@@ -27,6 +27,18 @@ typedef struct al_socks_limits {
 al_socks *al_socks_new(char *const *where, const al_socks_limits *limits, al_pipes *pipes,
                        GError **err);
 
+/* al_socks_names — names that are not for an exit: services.h. */
+typedef struct al_socks_names {
+  bool (*is)(const char *host, size_t len);
+  /* AL_EPARSE: such a name there cannot be */
+  al_err (*open)(void *ctx, const al_target *t, uint64_t isolation, al_stream *ret);
+  void *ctx;
+} al_socks_names;
+
+/* al_socks_set_names — these names lead elsewhere from now on.
+ * Result: none.   Cost: none.   Source: PROTOCOL.md 9.   Tested: e2e/test_service. */
+void al_socks_set_names(al_socks *s, const al_socks_names *names);
+
 /* al_socks_stop — take no new connections; those that exist go on.
  *   Result: none.   Cost: closes sockets.   Source: none.   Tested: unit/daemon_socks. */
 void al_socks_stop(al_socks *s);

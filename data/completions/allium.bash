@@ -1,7 +1,8 @@
 # bash completion for allium(1)
 _allium() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-}
-  local verbs='node status peers circuits id join address dht sim version help'
+  local verbs='
+    node status peers circuits id join address expose unexpose services service dht sim version help'
   local client='--json --control --state --config --help'
   local node='
     --config --check-config --help --state --relay --no-relay --hops --padding --drain
@@ -10,7 +11,7 @@ _allium() {
     --limit-peers --limit-creates --limit-records'
   local -a look
   case $prev in
-    --config | --network-secret-file | --control | --key) look=(-f) ;;
+    --config | --network-secret-file | --control | --key | --clients) look=(-f) ;;
     --state) look=(-d) ;;
     --padding) look=(-W 'off reduced') ;;
     --log-level) look=(-W 'error warning info debug') ;;
@@ -20,6 +21,8 @@ _allium() {
         help) look=(-W "$verbs") ;;
         dht) look=(-W "put get lookup --direct --mutable --salt --key $client") ;;
         version) look=(-W --help) ;;
+        expose) look=(-W "--name --port --clients $client") ;;
+        service) look=(-W "export import client-key --name --port --clients $client") ;;
         sim)
           look=(-f)
           [[ $cur == -* ]] && look=(-W '--nodes --seed --set --json --trace --keys --out --help')

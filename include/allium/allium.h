@@ -289,6 +289,7 @@ typedef enum al_event_kind {
   AL_EV_STREAM_WRITABLE, /* room again after a short write: stream, count = bytes */
   AL_EV_LOOKUP,          /* a lookup ended: lookup, err, hops, duration_us, count and data = IDs */
   AL_EV_RECORD,          /* a question to the DHT was answered: answer (al_dht.h) */
+  AL_EV_SERVICE,         /* a service is published: service, count = introduction points */
 } al_event_kind;
 
 typedef struct al_event {
@@ -296,6 +297,7 @@ typedef struct al_event {
   al_link link;
   al_stream stream;
   al_circ circ;
+  uint32_t service; /* STREAM_REQUEST: which; 0: the exit */
   uint32_t lookup, hops, count;
   uint32_t duration_us;
   al_reason reason;

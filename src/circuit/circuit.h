@@ -69,9 +69,8 @@ void al_circuits_clear(al_circuits *cs);
 
 /* al_circuits_reserve — have memory for `spare` more circuits, as far as the limits go, and for
  * eight own ones of five hops. Call it where allocation is allowed: at start, for commands, when a
- * link came up. Without memory set-up is refused with RESOURCE; nothing else is harmed. Result:
- * AL_OK or AL_ENOMEM.   Cost: allocations. Source: docs/ARCHITECTURE.md.   Tested:
- * unit/circuit_table. */
+ * link came up. Without memory set-up is refused with RESOURCE; nothing else is harmed.
+ * Result: AL_OK, AL_ENOMEM.   Cost: allocates.   Source: none.   Tested: unit/circuit_table. */
 al_err al_circuits_reserve(al_circuits *cs, uint32_t spare);
 
 /* ---- links ---- */
@@ -145,6 +144,7 @@ typedef struct al_circuit_opening {
   al_link link; /* up, to plan->id[0] */
   const al_circuit_plan *plan;
   uint8_t *packet; /* AL_SPHINX_BYTES bytes, written: to be sent on the link */
+  al_bytes data;   /* for the last hop; at most AL_SPHINX_DATA_BYTES_MAX */
 } al_circuit_opening;
 
 /* al_circuit_open — begin an own circuit.

@@ -33,7 +33,7 @@ static al_err make_packet(al_circuits *cs, al_circuit_item *c, const al_circuit_
     hops[i].id = hop->id;
     memcpy(hops[i].eph, hop->u.asked.x, sizeof hops[i].eph);
   }
-  const al_sphinx_spec spec = {.hops = hops, .hops_count = c->hops};
+  const al_sphinx_spec spec = {.hops = hops, .hops_count = c->hops, .data = o->data};
   al_err e = al_sphinx_create(cs->cfg.suite, cs->cfg.rng, &spec, o->packet, secrets);
   for (uint8_t i = 0; e == AL_OK && i < c->hops; i++)
     memcpy(c->hop[i]->u.asked.secret, secrets[i], sizeof secrets[i]);

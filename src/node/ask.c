@@ -79,7 +79,8 @@ al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owne
 void al_node_ask_reap(al_node *n) {
   for (node_ask **at = &n->records.asks; *at != NULL;) {
     node_ask *a = *at;
-    if (a->stage != ASK_DONE) {
+    bool told = a->owner != ASK_SERVICE || a->heard || n->meets == NULL;
+    if (a->stage != ASK_DONE || !told) {
       at = &a->next;
       continue;
     }
@@ -135,6 +136,8 @@ void al_node_ask_finish(al_node *n, al_work *w, node_ask *a, al_record_status st
   switch (a->owner) {
     case ASK_HOST:
       tell_host(n, w, a);
+      break;
+    case ASK_SERVICE: /* al_node_desc_settle */
       break;
     case ASK_SERVED:
       al_node_askfar_reply(n, a);

@@ -36,6 +36,7 @@ enum {
 typedef enum node_ask_owner {
   ASK_HOST = 1,
   ASK_SERVED, /* somebody at the end of a circuit */
+  ASK_SERVICE, /* desc.c: a record of a service */
   ASK_UPKEEP, /* a record that is brought to the closest nodes again */
   ASK_HAND,   /* ... to one that came */
 } node_ask_owner;
@@ -60,6 +61,8 @@ typedef struct node_run {
 typedef struct node_ask {
   struct node_ask *next;
   uint32_t serial;
+  uint32_t token; /* SERVICE: whose it is */
+  bool heard;     /* SERVICE: the answer was taken */
   node_ask_owner owner;
   node_ask_stage stage;
   al_record_op op;

@@ -31,6 +31,7 @@ uint8_t al_reason_socks(al_reason r) {
 /* ---- between circuits and bundles ---- */
 
 void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *payload) {
+  if (al_node_meet_rx(n, w, circ, buf, payload)) return;
   uint32_t path, end = al_node_end_of(n, circ, &path);
   if (end != 0 && payload[0] == AL_RESUME_KIND) {
     al_node_resume_rx(n, w, circ, payload);
@@ -50,6 +51,7 @@ void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *
 }
 
 bool al_node_flow_fill(al_node *n, al_circ circ, uint8_t *payload) {
+  if (al_node_meet_fill(n, circ, payload)) return true;
   uint32_t path, end = al_node_end_of(n, circ, &path);
   if (end == 0) return false;
   if (al_node_resume_fill(n, end, path, payload)) return true;
@@ -61,6 +63,10 @@ void al_node_flow_wants(al_node *n) {
   for (al_bundle b; (b = al_streams_next(&n->streams)) != 0;) {
     al_bundle_info info;
     if (!al_bundle_look(&n->streams, b, AL_BUNDLE_PATHS_MAX, &info) || info.user == 0) continue;
+    if (al_node_session_is(info.user)) {
+      al_node_session_wants(n, b, info.user);
+      continue;
+    }
     const node_end *e = &n->ends[info.user - 1];
     for (uint32_t k = 0; k < AL_BUNDLE_PATHS_MAX && e->bundle == b; k++) {
       if (e->circ[k] == 0) continue;
@@ -102,7 +108,11 @@ static al_circ circuit_of(const al_node *n, uint32_t end) {
 static void tell_stream(al_node *n, al_work *w, const al_stream_event *from) {
   al_event ev = {.stream = from->stream, .count = from->count, .data = from->data};
   al_target target;
-  ev.circ = circuit_of(n, from->bundle_user);
+  if (al_node_session_is(from->bundle_user)) {
+    if (!al_node_session_event(n, w, from, &ev)) return;
+  } else {
+    ev.circ = circuit_of(n, from->bundle_user);
+  }
   ev.reason = (al_reason)from->reason;
   switch (from->kind) {
     case AL_STREAM_EV_REQUEST:
@@ -142,7 +152,9 @@ bool al_node_flow_events(al_node *n, al_work *w) {
   for (;;) {
     n->events_left = !al_work_may_tell(w);
     if (n->events_left || !al_streams_event(&n->streams, &ev)) break;
-    if (ev.kind == AL_STREAM_EV_SILENT || ev.kind == AL_STREAM_EV_SUSPECT) {
+    if (al_node_session_is(ev.bundle_user)) {
+      tell_stream(n, w, &ev);
+    } else if (ev.kind == AL_STREAM_EV_SILENT || ev.kind == AL_STREAM_EV_SUSPECT) {
       silent(n, w, &ev);
     } else if (al_node_inner_is(&ev)) {
       al_node_inner_event(n, w, &ev);

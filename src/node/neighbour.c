@@ -140,6 +140,7 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   al_node_tell(n, w, &ev);
   al_node_pending_link(n, w, link, peer);
   al_node_origin_link(n, link, peer);
+  al_node_trip_link(n, link, peer);
 }
 
 /* Whoever waited for a link to this node tries another way. */
@@ -150,6 +151,7 @@ static void dial_failed(al_node *n, al_work *w, const al_id *peer) {
   if (n->up_count != 0) al_guards_failed(&n->guards, peer, al_node_wall_s(n));
   al_node_pending_failed(n, w, peer);
   al_node_origin_link_failed(n, peer);
+  al_node_trip_link_failed(n, peer);
 }
 
 void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport) {

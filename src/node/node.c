@@ -236,6 +236,7 @@ void al_node_free(al_node *n, al_work *w) {
   if (n == NULL) return;
   al_alloc a = n->alloc;
   if (w != NULL) release_bufs(n, w);
+  al_node_meets_clear(n);
   al_node_records_clear(n);
   al_node_sleep(n);
   al_gossip_clear(&n->gossip);
@@ -361,6 +362,7 @@ static void on_tick(al_node *n, al_work *w) {
     al_streams_tick(&n->streams, n->now);
   }
   if (al_node_health_deadline(n) <= n->now) al_node_health_tick(n);
+  al_node_meets_tick(n, w, false);
   if (n->closing && !n->ended) close_links(n, w);
   if (n->house_at > n->now) return;
   n->house_at = n->now + AL_NODE_HOUSE_US;
@@ -371,6 +373,7 @@ static void on_tick(al_node *n, al_work *w) {
   al_node_origins_house(n, w);
   al_node_circuits_house(n, w);
   al_node_records_house(n, w);
+  al_node_meets_tick(n, w, true);
   al_node_store_guards(n, w);
   al_node_forget_stale(n, w);
   al_node_stored_sweep(n, w);
@@ -380,7 +383,10 @@ void al_node_finish(al_node *n, al_work *w) {
   n->again = n->starved = false;
   if (n->awake) {
     al_node_origins_settle(n, w);
+    if (n->orphans != 0) al_node_meet_settle(n, w);
+    al_node_trips_settle(n, w);
     (void)al_node_flow_events(n, w);
+    al_node_desc_settle(n, w);
     al_node_flow_wants(n);
   }
   al_node_gossip_send(n, w);
@@ -445,6 +451,7 @@ al_time al_node_deadline(const al_node *n) {
   t = al_min_u64(t, al_dht_deadline(&n->dht));
   if (!n->awake) return t;
   t = al_min_u64(t, al_circuit_deadline(&n->circuits));
+  t = al_min_u64(t, al_node_meets_deadline(n));
   return al_min_u64(t, al_streams_deadline(&n->streams));
 }
 

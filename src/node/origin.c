@@ -1,5 +1,6 @@
 /* origin.c — own circuits: which one a stream gets, building, building again. What becomes of them
  * when they are there: standby.c. */
+#include "circuit/upkeep.h"
 #include "node/health.h"
 #include "node/standby.h"
 
@@ -171,6 +172,27 @@ uint32_t al_node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t
   o->use.last_used = n->now;
   n->spare_at = n->now; /* another one in its place */
   return (uint32_t)(o - n->origins) + 1;
+}
+
+bool al_node_origin_release(al_node *n, node_spare *ret) {
+  for (uint32_t i = 0; i < n->origins_max; i++) {
+    node_origin *o = &n->origins[i];
+    uint32_t path, end = o->end;
+    if (o->state != ORIGIN_OPEN || o->lost || o->main != 0 || o->use.isolated) continue;
+    if (al_node_end_streams(n, end) != 0 || al_circuit_retired(&n->circuits, o->circ)) continue;
+    if (al_node_end_of(n, o->circ, &path) != end) continue;
+    *ret = (node_spare){.circ = o->circ, .hops = o->hops, .build_us = o->build_us};
+    ret->link = al_circuit_speaks_on(&n->circuits, o->circ);
+    memcpy(ret->path, o->path, sizeof ret->path);
+    n->end_of[al_slab_index(o->circ)] = 0;
+    n->ends[end - 1].circ[path] = 0;
+    n->ends[end - 1].origin = 0;
+    *o = (node_origin){.state = ORIGIN_FREE};
+    al_node_end_free(n, end, AL_REASON_DONE);
+    n->spare_at = n->now; /* another one in its place */
+    return true;
+  }
+  return false;
 }
 
 static void mark_lost(al_node *n, node_origin *o, al_reason why) {

@@ -3,6 +3,7 @@
 #define AL_NODE_PARTS_H
 
 #include "node/ends.h"
+#include "node/hooks.h"
 #include "node/state.h"
 
 /* ---- node.c ---- */
@@ -12,9 +13,8 @@
 uint64_t al_node_wall_s(const al_node *n);
 
 /* al_node_finish — what every change ends in: settle lost circuits, tell events, wake senders,
- * pump links.
- * Result: none.   Cost: what was touched.   Source: docs/ARCHITECTURE.md.   Tested:
- * unit/node_node, sim/network. */
+ * pump links.   Result: none.   Cost: what was touched.   Source: docs/ARCHITECTURE.md.
+ * Tested: unit/node_node, sim/network. */
 void al_node_finish(al_node *n, al_work *w);
 
 /* al_node_tell — emit an event; it always fits, room is kept for it.

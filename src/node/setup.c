@@ -30,6 +30,8 @@ void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
   for (uint32_t i = 0; i < n->pending_max; i++) {
     if (n->pending[i].circ == gone->circ) pending_drop(n, &n->pending[i]);
   }
+  al_node_meet_gone(n, gone->circ);
+  if (al_node_trip_gone(n, gone->circ, gone->reason)) return;
   uint32_t path, end = al_node_end_of(n, gone->circ, &path);
   if (end == 0) return;
   if (n->ends[end - 1].origin != 0) {
@@ -131,6 +133,18 @@ static void refuse(al_node *n, al_link link, uint32_t id, al_reason why) {
   if (may_refuse(n, link)) al_node_urgent_destroy(n, link, id, why);
 }
 
+/* A circuit that comes with something to say: it carries no bundle of ours. */
+static void meets_here(al_node *n, al_work *w, const al_circuit_out *out, al_buf created,
+                       al_bytes data) {
+  al_reason why = al_node_meet_setup(n, w, out->circ, data);
+  if (why == AL_REASON_DONE) {
+    al_node_urgent_buf(n, w, out->link, created);
+    return;
+  }
+  al_buf_drop(w, created);
+  al_node_destroy(n, w, out->circ, why);
+}
+
 bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *m, uint32_t slot) {
   al_sphinx_keys keys;
   al_sphinx_result res;
@@ -172,6 +186,10 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
       al_circuit_extend(&n->circuits, n->now, &q, al_buf_ptr(w, b) + AL_LINK_CELL_AT, &out);
   al_wipe(&keys, sizeof keys);
   al_node_health_watch(n, link);
+  if (v == AL_CIRCUIT_SEND && out.circ != 0 && res.data.len != 0) {
+    meets_here(n, w, &out, b, res.data);
+    return false;
+  }
   if (v == AL_CIRCUIT_SEND && (out.circ != 0 || may_refuse(n, out.link))) {
     al_node_urgent_buf(n, w, out.link, b);
     if (out.circ != 0 && !end_installed(n, out.circ)) {
@@ -207,7 +225,9 @@ void al_node_cell(al_node *n, al_work *w, al_link link, al_buf buf) {
       return;
     case AL_CIRCUIT_OPENED:
       al_buf_drop(w, buf);
-      al_node_origin_opened(n, w, out.circ, out.build_us);
+      if (!al_node_trip_opened(n, w, out.circ, out.build_us)) {
+        al_node_origin_opened(n, w, out.circ, out.build_us);
+      }
       return;
     case AL_CIRCUIT_ENDED:
       al_buf_drop(w, buf);

@@ -206,6 +206,18 @@ typedef struct node_origin {
   al_reason lost_why;
 } node_origin;
 
+/* Who waits at this node for somebody else's circuit (PROTOCOL.md 9.3). */
+typedef struct node_meeting {
+  al_circ circ;     /* 0: free */
+  uint8_t op, rate; /* LISTEN, RENDEZVOUS; requests passed on since rate_at */
+  uint16_t number;
+  uint8_t name[32];
+  al_time rate_at;
+} node_meeting;
+
+/* A circuit joined to another one, `to`; `next` is of n->orphans. */
+typedef struct node_joined { al_circ to, next; } node_joined;
+
 struct al_node {
   al_alloc alloc;
   const al_suite *suite;
@@ -277,6 +289,11 @@ struct al_node {
   uint32_t stored_count, stored_max, stored_cursor;
   uint32_t peers_told, up_count;
   uint32_t dht_cursor; /* where the next look into the book begins */
+  node_meeting *meetings; /* meetings_max */
+  uint32_t meetings_max, meetings_used;
+  node_joined *joined;      /* by index of circuit */
+  al_circ orphans;          /* whose other half is gone: they end with it */
+  struct node_meets *meets; /* services, used or offered; NULL: none */
 };
 
 #endif

@@ -77,6 +77,7 @@ al_err al_node_wake(al_node *n) {
   al_err e = init_circuits(n);
   if (e == AL_OK) e = init_streams(n);
   if (e == AL_OK) e = init_tables(n);
+  if (e == AL_OK) e = al_node_meetings_init(n);
   if (e == AL_OK) e = init_replay(n);
   if (e != AL_OK) {
     al_node_sleep(n);
@@ -89,6 +90,7 @@ al_err al_node_wake(al_node *n) {
 
 void al_node_sleep(al_node *n) {
   const al_alloc *a = &n->alloc;
+  al_node_meetings_clear(n);
   al_streams_clear(&n->streams);
   al_circuits_clear(&n->circuits);
   al_delete(a, n->urgent, n->urgent_max * sizeof *n->urgent);

@@ -98,7 +98,7 @@ al_err al_answer_make(const al_suite *suite, const al_heard *heard, const uint8_
 al_err al_answer_take(const al_suite *suite, const al_ask *ask, const uint8_t *resume,
                       const uint8_t *answer, al_session_keys *ret);
 
-/* ---- guard.c: a service under load ---- */
+/* ---- gate.c: a service under load ---- */
 
 /* al_puzzle_bits — how much work a request shows.
  *   id   of the introduction point
@@ -116,43 +116,43 @@ bool al_puzzle_try(const al_suite *suite, const uint8_t id[32], uint8_t bits, ui
                    uint32_t tries);
 
 enum {
-  AL_GUARD_SEEN = 8192, /* requests remembered: what the rate lets in within AL_GUARD_TIME_S */
-  AL_GUARD_RATE = 20,   /* a second */
-  AL_GUARD_BURST = 60,
-  AL_GUARD_TIME_S = 300,       /* clocks may differ by so much */
-  AL_GUARD_BITS_FIRST = 8,     /* the first puzzle; two bits more each time */
-  AL_GUARD_CALM_US = 60000000, /* two bits less after so long without refusing anybody */
+  AL_GATE_SEEN = 8192, /* requests remembered: what the rate lets in within AL_GATE_TIME_S */
+  AL_GATE_RATE = 20,   /* a second */
+  AL_GATE_BURST = 60,
+  AL_GATE_TIME_S = 300,       /* clocks may differ by so much */
+  AL_GATE_BITS_FIRST = 8,     /* the first puzzle; two bits more each time */
+  AL_GATE_CALM_US = 60000000, /* two bits less after so long without refusing anybody */
 };
 
-/* al_guard — what a service knows of the requests that came. */
-typedef struct al_guard {
-  uint64_t seen[AL_GUARD_SEEN]; /* beginnings of hashes; a ring */
+/* al_gate — what a service knows of the requests that came. */
+typedef struct al_gate {
+  uint64_t seen[AL_GATE_SEEN]; /* beginnings of hashes; a ring */
   uint32_t seen_next;
   uint32_t tokens; /* thousandths */
   al_time filled_at, changed_at;
   uint8_t bits; /* work asked for */
-} al_guard;
+} al_gate;
 
-typedef enum al_guard_verdict {
-  AL_GUARD_TAKE = 1,
-  AL_GUARD_REPLAY, /* seen before */
-  AL_GUARD_WORK,   /* too little work */
-  AL_GUARD_FULL,   /* too many: the puzzle becomes harder */
-} al_guard_verdict;
+typedef enum al_gate_verdict {
+  AL_GATE_TAKE = 1,
+  AL_GATE_REPLAY, /* seen before */
+  AL_GATE_WORK,   /* too little work */
+  AL_GATE_FULL,   /* too many: the puzzle becomes harder */
+} al_gate_verdict;
 
-/* al_guard_judge — may this request cost a decapsulation and a circuit?
+/* al_gate_judge — may this request cost a decapsulation and a circuit?
  *   id   of the introduction point it came by
  *   in   AL_MEET_REQUEST_BYTES bytes
- * Result: see al_guard_verdict. A change of `bits` calls for a new descriptor.
+ * Result: see al_gate_verdict. A change of `bits` calls for a new descriptor.
  * Cost:   two hashes, one pass over `seen`.   Source: PROTOCOL.md 9.5.
  * Tested: unit/service_introduce. */
-al_guard_verdict al_guard_judge(al_guard *g, const al_suite *suite, al_time now,
-                                const uint8_t id[32], const uint8_t *in);
+al_gate_verdict al_gate_judge(al_gate *g, const al_suite *suite, al_time now, const uint8_t id[32],
+                              const uint8_t *in);
 
-/* al_guard_calm — lower the puzzle when there was no load.
+/* al_gate_calm — lower the puzzle when there was no load.
  * Result: whether `bits` changed.   Cost: constant.   Source: PROTOCOL.md 9.5.
  * Tested: unit/service_introduce. */
-bool al_guard_calm(al_guard *g, al_time now);
+bool al_gate_calm(al_gate *g, al_time now);
 
 /* ---- sealed.c: packets from end to end ---- */
 

@@ -22,9 +22,16 @@ al_err al_bundle_open(al_streams *ss, bool initiator, uint32_t user, al_bundle *
   b->user = user;
   b->initiator = initiator;
   b->next_id = initiator ? 0 : 1;
+  b->payload_bytes = AL_STREAM_PAYLOAD_BYTES;
   ss->by_index[al_slab_index(h)] = h;
   *ret = h;
   return AL_OK;
+}
+
+void al_bundle_set_payload(al_streams *ss, al_bundle h, uint32_t bytes) {
+  al_bundle_item *b = al_bundle_at(ss, h);
+  AL_ASSERT(bytes >= AL_STREAM_PAYLOAD_BYTES_MIN && bytes <= AL_STREAM_PAYLOAD_BYTES);
+  if (b != NULL) b->payload_bytes = bytes;
 }
 
 al_err al_bundle_add_path(al_streams *ss, al_bundle h, uint32_t path, al_time now,
@@ -324,7 +331,7 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
   al_rd r = al_rd_init(payload);
   uint8_t kind = al_rd_u8(&r);
   uint32_t pn = al_rd_u32(&r);
-  if (payload.len != AL_STREAM_PAYLOAD_BYTES || kind != AL_STREAM_KIND_BUNDLE ||
+  if (payload.len != a.b->payload_bytes || kind != AL_STREAM_KIND_BUNDLE ||
       !packet_ok(&a, r, pn))
     return drop(ss, AL_COUNT_stream_parse);
   if (!al_acks_fresh(&p->acks, pn)) return drop(ss, AL_COUNT_stream_duplicate);
@@ -347,7 +354,7 @@ bool al_bundle_look(const al_streams *ss, al_bundle h, uint32_t path, al_bundle_
     *ret = (al_bundle_info){.user = b->user, .streams = b->streams};
     return true;
   }
-  if (b == NULL || path > AL_BUNDLE_PATHS_MAX || b->paths[path] == NULL) return false;
+  if (b == NULL || path >= AL_BUNDLE_PATHS_MAX || b->paths[path] == NULL) return false;
   const al_path *p = b->paths[path];
   *ret = (al_bundle_info){.user = b->user,
                           .streams = b->streams,

@@ -94,6 +94,7 @@ typedef struct al_bundle_item {
   al_bundle dirty_next, silent_next;
   al_list ctl, tx;
   uint32_t streams, requests;
+  uint32_t payload_bytes;
   bool seen_any;
   uint32_t seen_top; /* highest of the peer's ids, halved */
   uint64_t seen[SEEN_IDS / 64];

@@ -18,6 +18,7 @@
 
 enum {
   AL_STREAM_PAYLOAD_BYTES = 1068, /* a relay payload (PROTOCOL.md 6.4) */
+  AL_STREAM_PAYLOAD_BYTES_MIN = 512,
   AL_STREAM_KIND_BUNDLE = 1,      /* its first byte, for packets of this module */
   AL_BUNDLE_PATHS_MAX = 8,
   AL_STREAM_HOST_BYTES_MAX = 255,
@@ -138,6 +139,11 @@ void al_streams_reap(al_streams *ss);
  * Source: PROTOCOL.md 8.   Tested: unit/stream_life. */
 al_err al_bundle_open(al_streams *ss, bool initiator, uint32_t user, al_bundle *ret);
 
+/* al_bundle_set_payload — how long the payloads of a bundle are, before it has a path.
+ *   bytes   AL_STREAM_PAYLOAD_BYTES_MIN..AL_STREAM_PAYLOAD_BYTES, which it is at first
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 9.6.   Tested: unit/stream_life. */
+void al_bundle_set_payload(al_streams *ss, al_bundle b, uint32_t bytes);
+
 /* al_bundle_add_path — a circuit can carry the bundle from now on. One path of a bundle is in use:
  * new frames and repairs go there, acknowledgements where they are due. The others stand by. When
  * the one in use is lost, or nothing is acknowledged on it for three probe time-outs, another one
@@ -151,8 +157,8 @@ al_err al_bundle_add_path(al_streams *ss, al_bundle b, uint32_t path, al_time no
 
 /* al_bundle_path_lost — a circuit is gone, the bundle stays: what it carried is sent again on the
  * other paths (or when there is one).
- * Result: none; unknown ones are ignored.   Cost: what was under way; frees later, no allocation.
- * Source: PROTOCOL.md 8.2.   Tested: unit/stream_life. */
+ * Result: none.   Cost: what was under way.   Source: PROTOCOL.md 8.2.
+ * Tested: unit/stream_life. */
 void al_bundle_path_lost(al_streams *ss, al_bundle b, uint32_t path, al_time now);
 
 /* al_bundle_mover — a path's move: `path` of `from`, where nothing is under way, into `to`. */
@@ -169,14 +175,12 @@ typedef struct al_bundle_mover {
 al_err al_bundle_move_path(al_streams *ss, const al_bundle_mover *m, uint32_t *ret_path);
 
 /* al_bundle_ping — have a PING go out on a path: it shows that the path lives, at each hop, too.
- * Result: none; unknown ones are ignored.   Cost: O(1).   Source: PROTOCOL.md 8.6.
- * Tested: unit/stream_path. */
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.6.   Tested: unit/stream_path. */
 void al_bundle_ping(al_streams *ss, al_bundle b, uint32_t path, al_time now);
 
 /* al_bundle_close — end a bundle and, with event RESET(reason), all its streams. Its handle is
  * dead after this. May be called while a packet is handled.
- * Result: none; a dead handle is ignored.   Cost: its streams; frees later, no allocation.
- * Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
+ * Result: none.   Cost: its streams.   Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
 void al_bundle_close(al_streams *ss, al_bundle b, uint8_t reason);
 
 typedef enum al_stream_verdict { AL_STREAM_DROP = 0, AL_STREAM_TAKE = 1 } al_stream_verdict;
@@ -196,7 +200,7 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle b, uint32_t path, al_ti
  * Cost: one copy of its data; no allocation.
  * Source: PROTOCOL.md 8.1, 8.5.   Tested: unit/stream_tx, prop/stream. */
 bool al_bundle_fill(al_streams *ss, al_bundle b, uint32_t path, al_time now,
-                    uint8_t payload[AL_STREAM_PAYLOAD_BYTES]);
+                    uint8_t *payload);
 
 typedef enum al_bundle_want {
   AL_BUNDLE_WANT_NOTHING = 0, /* until an input or a command changes that */
@@ -223,8 +227,7 @@ typedef struct al_bundle_info {
 
 /* al_bundle_look — fill an al_bundle_info.
  *   path   AL_BUNDLE_PATHS_MAX: only `user` and `streams`, of the bundle
- *   Result: false when there is no such bundle or path.   Cost: O(1).
- *   Source: none.   Tested: unit/stream_tx. */
+ *   Result: false: unknown.   Cost: O(1).   Source: none.   Tested: unit/stream_tx. */
 bool al_bundle_look(const al_streams *ss, al_bundle b, uint32_t path, al_bundle_info *ret);
 
 /* ---- streams: commands ---- */
@@ -276,13 +279,11 @@ al_err al_streams_shut(al_streams *ss, al_time now, al_stream s);
 
 /* al_streams_reset — end a stream at once. The handle is dead after this, no event follows; the
  * peer is told reliably.
- * Result: none; a dead handle is ignored.   Cost: O(1).
- * Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
 void al_streams_reset(al_streams *ss, al_time now, al_stream s, uint8_t reason);
 
-/* al_streams_set_user — the caller's own mark on a stream, told in its events.
- *   Result: none; dead handles are ignored.   Cost: O(1).   Source: none.
- *   Tested: unit/stream_life. */
+/* al_streams_set_user — the caller's own mark on a stream, told in its events. Tested:
+ *   unit/stream_life.   Result: none.   Cost: O(1).   Source: none. */
 void al_streams_set_user(al_streams *ss, al_stream s, uint64_t user);
 
 /* al_streams_bundle — the bundle a stream is on.
@@ -293,8 +294,7 @@ al_bundle al_streams_bundle(const al_streams *ss, al_stream s);
  * that was returned may be reset or detached meanwhile.
  *   b    0: those on no bundle
  *   cursor  advanced                                                                     [in/out]
- * Result: a handle, 0 at the end.   Cost: the whole table in all.
- * Source: none.   Tested: unit/stream_life. */
+ * Result: a handle, 0 at the end.   Cost: the table.   Source: none.   Tested: unit/stream_life. */
 al_stream al_streams_each(const al_streams *ss, al_bundle b, uint32_t *cursor);
 
 #endif

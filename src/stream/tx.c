@@ -298,12 +298,12 @@ static void commit(packet *k, al_time now) {
 }
 
 bool al_bundle_fill(al_streams *ss, al_bundle h, uint32_t path, al_time now,
-                    uint8_t payload[AL_STREAM_PAYLOAD_BYTES]) {
+                    uint8_t *payload) {
   al_bundle_item *b = al_bundle_at(ss, h);
   al_path *p = al_path_open(b, path);
   if (p == NULL || wants(ss, b, p, now) != AL_BUNDLE_WANT_NOW) return false;
   packet k = {.ss = ss, .b = b, .p = p, .path = path};
-  k.w = al_wr_init(payload, AL_STREAM_PAYLOAD_BYTES);
+  k.w = al_wr_init(payload, b->payload_bytes);
   al_wr_u8(&k.w, AL_STREAM_KIND_BUNDLE);
   al_wr_u32(&k.w, p->next_pn);
   bool repair = may_send(p, now) && has_repair(ss, b, p);

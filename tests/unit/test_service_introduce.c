@@ -119,30 +119,30 @@ static void test_sealed(void) {
 }
 
 static void test_guard(void) {
-  static al_guard g;
+  static al_gate g;
   memset(&g, 0, sizeof g);
   al_time now = 5 * AL_SECOND;
-  tap_ok(al_guard_judge(&g, s, now, id, ASKED) == AL_GUARD_TAKE, "%s: taken", s->name);
+  tap_ok(al_gate_judge(&g, s, now, id, ASKED) == AL_GATE_TAKE, "%s: taken", s->name);
   ASKED[3] ^= 1; /* another nonce does not make it another request */
-  tap_ok(al_guard_judge(&g, s, now, id, ASKED) == AL_GUARD_REPLAY, "%s: once", s->name);
+  tap_ok(al_gate_judge(&g, s, now, id, ASKED) == AL_GATE_REPLAY, "%s: once", s->name);
   unsigned count[5] = {0};
   for (unsigned i = 0; i < 500; i++) {
     al_store_u32(ASKED + 100, i);
-    count[al_guard_judge(&g, s, now, id, ASKED)]++;
+    count[al_gate_judge(&g, s, now, id, ASKED)]++;
   }
-  tap_is_u64(count[AL_GUARD_TAKE], AL_GUARD_BURST - 1, "%s: a burst is taken", s->name);
-  tap_is_u64(g.bits, AL_GUARD_BITS_FIRST, "%s: then work is asked for", s->name);
+  tap_is_u64(count[AL_GATE_TAKE], AL_GATE_BURST - 1, "%s: a burst is taken", s->name);
+  tap_is_u64(g.bits, AL_GATE_BITS_FIRST, "%s: then work is asked for", s->name);
   now += 2 * AL_SECOND;
   memset(ASKED, 0, 16);
   al_store_u32(ASKED + 100, 1000);
   while (al_puzzle_bits(s, id, ASKED) >= g.bits) ASKED[200]++;
-  tap_ok(al_guard_judge(&g, s, now, id, ASKED) == AL_GUARD_WORK, "%s: none shown", s->name);
+  tap_ok(al_gate_judge(&g, s, now, id, ASKED) == AL_GATE_WORK, "%s: none shown", s->name);
   bool found = false;
   for (int i = 0; i < 100 && !found; i++) found = al_puzzle_try(s, id, g.bits, ASKED, 1000);
   tap_ok(found && al_puzzle_bits(s, id, ASKED) >= g.bits, "%s: work is found", s->name);
-  tap_ok(al_guard_judge(&g, s, now, id, ASKED) == AL_GUARD_TAKE, "%s: and taken", s->name);
-  tap_ok(!al_guard_calm(&g, now + 10 * AL_SECOND), "%s: not calm yet", s->name);
-  tap_ok(al_guard_calm(&g, now + 100 * AL_SECOND) && g.bits == 0, "%s: calm again", s->name);
+  tap_ok(al_gate_judge(&g, s, now, id, ASKED) == AL_GATE_TAKE, "%s: and taken", s->name);
+  tap_ok(!al_gate_calm(&g, now + 10 * AL_SECOND), "%s: not calm yet", s->name);
+  tap_ok(al_gate_calm(&g, now + 100 * AL_SECOND) && g.bits == 0, "%s: calm again", s->name);
 }
 
 int main(void) {

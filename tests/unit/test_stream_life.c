@@ -214,6 +214,28 @@ static void test_path_lost(void) {
   pair_clear(&p);
 }
 
+/* A bundle whose payloads are shorter writes no byte beyond them, and takes no others. */
+static void test_payload(void) {
+  static uint8_t payload[AL_STREAM_PAYLOAD_BYTES];
+  const al_streams_config c = {.streams_max = 8, .bundles_max = 2, .stream_window = 65536};
+  const al_stream_target t = {1, 80, {(const uint8_t *)"x", 1}};
+  al_stream s;
+  pair_init(&p, &c);
+  for (int i = 0; i < 2; i++) al_bundle_set_payload(&p.end[i].ss, p.end[i].b, 1045);
+  (void)al_streams_open(&p.end[A].ss, p.now, p.end[A].b, &t, &s);
+  memset(payload, 0x5a, sizeof payload);
+  tap_ok(pair_fill(&p, A, payload), "a shorter packet");
+  unsigned beyond = 0;
+  for (size_t i = 1045; i < sizeof payload; i++) beyond += payload[i] != 0x5a;
+  tap_is_u64(beyond, 0, "ends where it should");
+  tap_ok(pair_give(&p, B, payload) == AL_STREAM_DROP, "another length is malformed");
+  const al_bytes right = {payload, 1045};
+  tap_ok(al_bundle_rx(&p.end[B].ss, p.end[B].b, 0, p.now, right) == AL_STREAM_TAKE, "its own not");
+  pair_drain(&p, B);
+  tap_ok(pair_last(&p, B, AL_STREAM_EV_REQUEST) != NULL, "and it says what it should");
+  pair_clear(&p);
+}
+
 static void test_limits(void) {
   pair_init(&p, &(al_streams_config){.streams_max = 3, .bundles_max = 1, .stream_window = 4096});
   al_streams *ss = &p.end[A].ss;
@@ -277,6 +299,7 @@ int main(void) {
   test_reset();
   test_detach();
   test_path_lost();
+  test_payload();
   test_limits();
   test_memory();
   return tap_done();

@@ -1,4 +1,4 @@
-/* guard.c — a service under load: replays are dropped, work is asked for when too many come, and no
+/* gate.c — a service under load: replays are dropped, work is asked for when too many come, and no
  * more are taken in a second than the node can bear. */
 #include "service/session.h"
 
@@ -38,8 +38,8 @@ bool al_puzzle_try(const al_suite *suite, const uint8_t id[32], uint8_t bits, ui
   return false;
 }
 
-static bool take_token(al_guard *g, al_time now) {
-  const uint64_t rate = (uint64_t)AL_GUARD_RATE * TOKEN, most = (uint64_t)AL_GUARD_BURST * TOKEN;
+static bool take_token(al_gate *g, al_time now) {
+  const uint64_t rate = (uint64_t)AL_GATE_RATE * TOKEN, most = (uint64_t)AL_GATE_BURST * TOKEN;
   if (g->filled_at == 0) {
     g->tokens = (uint32_t)most;
     g->filled_at = now;
@@ -55,29 +55,29 @@ static bool take_token(al_guard *g, al_time now) {
   return true;
 }
 
-al_guard_verdict al_guard_judge(al_guard *g, const al_suite *suite, al_time now,
-                                const uint8_t id[32], const uint8_t *in) {
+al_gate_verdict al_gate_judge(al_gate *g, const al_suite *suite, al_time now, const uint8_t id[32],
+                              const uint8_t *in) {
   uint8_t hash[32];
   hash_request(suite, id, in, hash);
   const uint64_t mark = al_load_u64(hash) | 1; /* 0 is an empty place */
-  for (uint32_t i = 0; i < AL_GUARD_SEEN; i++)
-    if (g->seen[i] == mark) return AL_GUARD_REPLAY;
-  if (g->bits != 0 && bits_of(suite, hash, in) < g->bits) return AL_GUARD_WORK;
+  for (uint32_t i = 0; i < AL_GATE_SEEN; i++)
+    if (g->seen[i] == mark) return AL_GATE_REPLAY;
+  if (g->bits != 0 && bits_of(suite, hash, in) < g->bits) return AL_GATE_WORK;
   if (!take_token(g, now)) {
     if (g->bits < AL_PUZZLE_BITS_MAX && al_time_since(now, g->changed_at) >= AL_SECOND) {
-      g->bits = g->bits == 0 ? AL_GUARD_BITS_FIRST : (uint8_t)(g->bits + BITS_STEP);
+      g->bits = g->bits == 0 ? AL_GATE_BITS_FIRST : (uint8_t)(g->bits + BITS_STEP);
       g->changed_at = now;
     }
-    return AL_GUARD_FULL;
+    return AL_GATE_FULL;
   }
   g->seen[g->seen_next] = mark;
-  g->seen_next = (g->seen_next + 1) % AL_GUARD_SEEN;
-  return AL_GUARD_TAKE;
+  g->seen_next = (g->seen_next + 1) % AL_GATE_SEEN;
+  return AL_GATE_TAKE;
 }
 
-bool al_guard_calm(al_guard *g, al_time now) {
-  if (g->bits == 0 || al_time_since(now, g->changed_at) < AL_GUARD_CALM_US) return false;
-  g->bits = g->bits <= AL_GUARD_BITS_FIRST ? 0 : (uint8_t)(g->bits - BITS_STEP);
+bool al_gate_calm(al_gate *g, al_time now) {
+  if (g->bits == 0 || al_time_since(now, g->changed_at) < AL_GATE_CALM_US) return false;
+  g->bits = g->bits <= AL_GATE_BITS_FIRST ? 0 : (uint8_t)(g->bits - BITS_STEP);
   g->changed_at = now;
   return true;
 }
