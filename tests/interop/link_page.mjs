@@ -3,7 +3,8 @@
 export function installLink() {
   const sleep = ms => new Promise(r => setTimeout(r, ms));
   const now = () => performance.now() * 1000;
-  const FRAME = 1120, FETCH = 1, INIT = 3;
+  const FRAME = 1120, SHORT = 40, FETCH = 1, INIT = 3;
+  const PROBE_US = 1e6; // AL_NODE_PROBE_US
   const DROP = 0, MESSAGE = 4, CLOSED = 5, DIGEST = 2, DESCRIPTOR = 4;
   let module;
   const nodes = new Map();
@@ -51,6 +52,7 @@ export function installLink() {
       link.got = { push: m => this.rx(m) };
       this.put(hashes);
       if (this.x.link_start(now())) throw new Error('link_start');
+      this.probeAt = now() + PROBE_US;
       this.timer = setInterval(() => this.tick(), 20);
       this.pump();
     }
@@ -97,6 +99,10 @@ export function installLink() {
       if (kind === DESCRIPTOR && this.x.link_is_record(bytes)) this.answers++;
     }
     tick() {
+      if (now() >= this.probeAt) {
+        this.probeAt = now() + PROBE_US;
+        this.x.link_probe(now());
+      }
       for (let e; (e = this.x.link_tick(now()));) if (e >= 2) this.dead = e - 2;
       this.pump();
       if (this.dead >= 0 || this.code >= 0 || this.link.closed) clearInterval(this.timer);
@@ -115,8 +121,8 @@ export function installLink() {
     return frame;
   }
 
-  // Frames that are no node's: of several lengths, on both channels.
-  const lengths = [1, 8, 40, 1119, FRAME, FRAME, FRAME];
+  // Frames that are no node's: of several lengths, on both channels; four lengths are no frame's.
+  const lengths = [1, SHORT - 1, SHORT + 1, FRAME - 1, SHORT, FRAME, FRAME];
   function garbage(n) {
     for (const bytes of lengths)
       for (const channel of [0, 1]) n.send(channel, forged(bytes, channel ? 0 : 200));
@@ -173,8 +179,8 @@ export function installLink() {
   function feed(id) {
     const n = nodes.get(id), names = ['link_auth', 'link_frame_size', 'link_state'];
     const before = names.map(k => n.count(k));
-    for (let i = 0; i < 50; i++) n.rx(forged(FRAME, i % 2 * 200));
-    for (const bytes of [1, 1119, 1121, 16384]) n.rx(random(bytes));
+    for (let i = 0; i < 50; i++) n.rx(forged(i % 5 ? FRAME : SHORT, i % 2 * 200));
+    for (const bytes of [1, SHORT + 1, FRAME + 1, 16384]) n.rx(random(bytes));
     for (const frame of n.sent) n.rx(frame.slice());
     return names.map((k, i) => n.count(k) - before[i]).concat(n.sent.length);
   }

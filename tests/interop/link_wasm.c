@@ -141,6 +141,12 @@ EXPORT(link_tick) int link_tick(double now) {
   return ev.kind != AL_LINK_EVENT_DEAD ? 1 : 2 + (int)ev.code;
 }
 
+/* To be called once a second, as src/node does: silence alone is no doubt, and a node that sends
+ * nothing which wants an answer asks only here. 1: a PING is due. */
+EXPORT(link_probe) int link_probe(double now) {
+  return al_links_probe(&node.links, (al_time)now) != 0;
+}
+
 EXPORT(link_close) int link_close(double now, int code) {
   return al_link_send_close(&node.links, node.link, (al_time)now, (al_link_code)code);
 }

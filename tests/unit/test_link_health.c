@@ -133,6 +133,25 @@ static void test_unwell(void) {
   net_free(t);
 }
 
+/* One neighbour only, nothing to say and nobody to ask: the turns alone find its death. */
+static void test_only(void) {
+  net *t = start();
+  net_pass(t, 10 * AL_SECOND);
+  t->cut = true;
+  al_time from = t->now, turn = from;
+  while (t->n[0].dead == 0 && t->now < from + 20 * AL_SECOND) {
+    if (t->now >= turn) {
+      (void)al_links_probe(links(t), t->now);
+      turn = t->now + AL_SECOND;
+    }
+    net_pump(t, 0, 0);
+    net_pass(t, 10 * AL_MS);
+  }
+  tap_ok(t->now - from < 5 * AL_SECOND, "the only neighbour's death is seen after %u ms",
+         (unsigned)((t->now - from) / 1000));
+  net_free(t);
+}
+
 /* One after the other, whoever was silent. */
 static void test_turns(void) {
   net *t = start();
@@ -159,6 +178,7 @@ int main(int argc, char **argv) {
   test_cleared();
   test_late();
   test_unwell();
+  test_only();
   test_turns();
   return tap_done();
 }
