@@ -16,6 +16,16 @@ enum {
               AL_ADDRESSES_MAX * ((int)sizeof(al_bytes) + AL_ADDRESS_BYTES_MAX) + AL_DESC_BYTES_MAX,
 };
 
+enum { ENTRY_BYTES = (ENTRY_MAX + 15) / 16 * 16 };
+
+/* Room for many of the largest records, in one piece: nothing is written to an entry before it is
+ * used, so the system gives pages only to those that are. */
+typedef struct al_shelf_block {
+  struct al_shelf_block *next;
+  size_t bytes; /* of this allocation */
+  _Alignas(16) uint8_t entries[];
+} block;
+
 _Static_assert(sizeof(al_exit_rule) % 2 == 0 && sizeof(al_exit_rule) == 24,
                "rules lie one after another");
 
@@ -175,8 +185,12 @@ static void entry_free(al_shelf *s, uint32_t i) {
 
 void al_shelf_clear(al_shelf *s) {
   if (s->alloc.free == NULL) return;
-  for (uint32_t i = 0; i < s->limit; i++)
+  for (uint32_t i = 0; s->grows && i < s->limit; i++)
     if (s->items[i] != NULL) entry_free(s, i);
+  for (block *b = s->blocks, *next; b != NULL; b = next) {
+    next = b->next;
+    al_delete(&s->alloc, b, b->bytes);
+  }
   tables_free(s);
   al_places_clear(&s->places);
   al_places_clear(&s->shakes);
@@ -185,13 +199,21 @@ void al_shelf_clear(al_shelf *s) {
 
 al_err al_shelf_reserve(al_shelf *s, uint32_t records) {
   if (records <= s->limit) return AL_OK;
-  uint32_t had = s->limit;
+  if (s->grows) return widen(s, records);
+  const size_t had = s->limit, count = records - had;
+  if (count > (SIZE_MAX - sizeof(block)) / ENTRY_BYTES) return AL_ENOMEM;
+  const size_t bytes = sizeof(block) + count * ENTRY_BYTES;
+  block *b = al_new(&s->alloc, bytes);
+  if (b == NULL) return AL_ENOMEM;
   al_err e = widen(s, records);
-  if (e != AL_OK || s->grows) return e;
-  for (uint32_t i = had; i < records; i++) {
-    s->items[i] = al_new(&s->alloc, ENTRY_MAX);
-    if (s->items[i] == NULL) return AL_ENOMEM;
-    s->items[i]->bytes = ENTRY_MAX;
+  if (e != AL_OK) {
+    al_delete(&s->alloc, b, bytes);
+    return e;
+  }
+  *b = (block){.next = s->blocks, .bytes = bytes};
+  s->blocks = b;
+  for (size_t i = 0; i < count; i++) {
+    s->items[had + i] = (al_peer_entry *)(void *)(b->entries + i * ENTRY_BYTES);
   }
   return AL_OK;
 }
@@ -266,7 +288,7 @@ static al_peer_entry *entry_new(al_shelf *s, size_t bytes) {
   al_peer_entry **place = &s->items[s->free_place - 1];
   if (!s->grows) {
     memset(*place, 0, sizeof **place);
-    (*place)->bytes = ENTRY_MAX;
+    (*place)->bytes = ENTRY_BYTES;
     return *place;
   }
   *place = al_new(&s->alloc, bytes);

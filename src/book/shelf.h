@@ -46,6 +46,7 @@ struct al_shelf {
   const al_suite *suite; /* by which its records were verified; NULL: not said yet */
   uint64_t secret[2];
   al_peer_entry **items; /* by al_shelved - 1 */
+  struct al_shelf_block *blocks;
   uint32_t *next;        /* the same: chain of a bucket, or of free places; al_shelved */
   uint32_t *buckets;
   uint32_t limit, count, mask, free_place, made;

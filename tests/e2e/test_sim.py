@@ -6,7 +6,7 @@ from harness import DIR, clean_env, done, equal, ok, run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ENV = clean_env(ALLIUM_SCENARIOS=os.path.join(ROOT, "sim", "scenarios"))
-SMALL = ["swarm", "--nodes", "12", "--seed", "5"]
+SMALL = ["swarm", "--nodes", "12", "--seed", "4"]
 
 
 def sim(*args, **more):
@@ -24,7 +24,7 @@ def test_run():
     status, out, err = sim(*SMALL, "--json")
     first = json.loads(out)
     equal(status, 0, f"a small swarm passes: {err.strip()[-200:]}")
-    equal(first["seed"], 5, "the seed is told")
+    equal(first["seed"], 4, "the seed is told")
     ok(first["nodes"]["running"] > 0 and first["streams"]["settle"]["whole"] > 0.5,
        "figures are numbers in objects")
     ok(len(first["distributions"]["streams.done_ms"]["at"]) == 21, "distributions are told")
@@ -32,7 +32,7 @@ def test_run():
     for r in (first, again):
         del r["host"]
     ok(first == again, "the same seed is the same run")
-    other = json.loads(sim("swarm", "--nodes", "12", "--seed", "6", "--json")[1])
+    other = json.loads(sim("swarm", "--nodes", "12", "--seed", "7", "--json")[1])
     ok(other["digest"] != first["digest"], "another seed is another run")
     status, out, _ = sim(*SMALL)
     ok(first["digest"] in out and "streams.settle.whole" in out, "the table says the same")

@@ -205,7 +205,7 @@ static void test_reserve(void) {
   tap_ok(put_node(3, 1, NULL) == AL_BOOK_NEW, "now it is taken");
   al_book_clear(&book);
   tap_ok(test_alloc_clean(&ta), "all memory went back");
-  for (uint64_t n = 1; n <= 13; n++) {
+  for (uint64_t n = 1; n <= 9; n++) {
     (void)test_alloc_bind(&ta);
     ta.fail_from = n;
     al_err err = al_book_init(&book, a, LIMIT, secret, &nodes[0].id);
