@@ -22,6 +22,8 @@ def network(count):
         nodes.append(Node(f"node{i}", join=nodes[0].address()))
     ok(wait_until(lambda: all(n.ask("/v1/status")["peers"] == count - 1 for n in nodes), 30),
        f"{count} nodes know each other")
+    ok(wait_until(lambda: all(n.ask("/v1/status")["links_up"] >= count - 1 for n in nodes), 30),
+       "and are linked to each other")
     return nodes
 
 
