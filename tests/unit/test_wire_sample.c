@@ -78,7 +78,7 @@ static void test_keep(void) {
 
 /* Against the model's bytes: what it says, and said again the same. */
 static bool same(const char *name, uint32_t *ret_count, al_rumour *ret_first) {
-  al_bytes bytes = vec(name);
+  al_bytes bytes = vec("%s", name);
   al_rd r = al_rd_init(al_view(NULL, 0));
   bool keep = false;
   al_rumour one;
