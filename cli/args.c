@@ -62,7 +62,7 @@ static const char **service_option(al_args *a, const char *name) {
 
 static bool take_option(al_args *a, unsigned take, const word *w, char ***argv, GError **err) {
   const al_option *o = option_for(take, w->name);
-  const char **text = strcmp(w->name, "config") == 0 && take              ? &a->config
+  const char **text = strcmp(w->name, "config") == 0 && take               ? &a->config
                       : strcmp(w->name, "salt") == 0 && take & AL_ARGS_DHT ? &a->salt
                       : strcmp(w->name, "key") == 0 && take & AL_ARGS_DHT  ? &a->key
                                                                            : NULL;
@@ -203,10 +203,12 @@ void al_args_print_options(unsigned take) {
     }
     print_help("--json", "print JSON");
     if (take & AL_ARGS_DHT) {
-      print_help("--direct", "ask over the node's own links, not through a circuit: faster, and "
-                             "those asked learn who asks");
-      print_help("--mutable", "put a record that can be changed: signed by --key, named by it "
-                              "and by --salt");
+      print_help("--direct",
+                 "ask over the node's own links, not through a circuit: faster, and "
+                 "those asked learn who asks");
+      print_help("--mutable",
+                 "put a record that can be changed: signed by --key, named by it "
+                 "and by --salt");
       print_help("--salt TEXT", "tells the records of one key apart; at most 32 bytes");
       print_help("--key FILE", "the signer's secret key; made if there is no such file");
     }

@@ -9,21 +9,21 @@
 
 /* Which options a verb takes. */
 enum {
-  AL_ARGS_CLIENT = 1, /* --json, --control, --state, --config */
-  AL_ARGS_DHT = 4,    /* --direct, --mutable, --salt, --key */
-  AL_ARGS_NODE = 2,   /* every option of options.def, --config, --check-config */
+  AL_ARGS_CLIENT = 1,  /* --json, --control, --state, --config */
+  AL_ARGS_DHT = 4,     /* --direct, --mutable, --salt, --key */
+  AL_ARGS_NODE = 2,    /* every option of options.def, --config, --check-config */
   AL_ARGS_SERVICE = 4, /* --name, --port, --clients */
-  AL_ARGS_OWN = 256,  /* the verb reads its line itself: all of it is in words */
+  AL_ARGS_OWN = 256,   /* the verb reads its line itself: all of it is in words */
 };
 
 /* al_args — what stands on the line. */
 typedef struct al_args {
   bool help, json, check_config;
   bool direct, is_mutable;
-  const char *config, *salt, *key; /* as given, or NULL */
+  const char *config, *salt, *key;   /* as given, or NULL */
   const char *name, *port, *clients; /* of AL_ARGS_SERVICE, or NULL */
-  GArray *given;      /* of al_given */
-  char **words;       /* what is no option, closed by NULL */
+  GArray *given;                     /* of al_given */
+  char **words;                      /* what is no option, closed by NULL */
 } al_args;
 
 /* al_args_parse — options as `--name value`, `--name=value`, `--no-name` for a switch; `--` ends

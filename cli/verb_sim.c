@@ -21,7 +21,7 @@ typedef struct progress {
 } progress;
 
 static int usage(const char *what, const char *of) {
-  fprintf(stderr, "allium: %s%s%s\n", what, *of ? ": " : "", of);
+  fprintf(stderr, "allium: %s%s%s\n", what, of != NULL && *of ? ": " : "", of != NULL ? of : "");
   return AL_EXIT_USAGE;
 }
 

@@ -78,9 +78,8 @@ static void add_nodes(JsonBuilder *b, const al_record_answer *a) {
     json_builder_begin_object(b);
     add_text(b, "id", text);
     if (a->op == AL_RECORD_PUBLISH)
-      add_text(b, "verdict", v == AL_RECORD_NO_VERDICT
-                                 ? "silent"
-                                 : al_record_verdict_name((al_record_verdict)v));
+      add_text(b, "verdict",
+               v == AL_RECORD_NO_VERDICT ? "silent" : al_record_verdict_name((al_record_verdict)v));
     json_builder_end_object(b);
   }
   json_builder_end_array(b);
@@ -164,7 +163,7 @@ static const char *read_ask(JsonObject *o, al_record_ask *ask, guchar **bytes) {
 }
 
 static const char *refusal(al_err e) {
-  return e == AL_EINVAL ? "that is no record"
+  return e == AL_EINVAL  ? "that is no record"
          : e == AL_EFULL ? "the node has as many questions under way as it may"
                          : al_err_text(e);
 }
@@ -194,8 +193,7 @@ static void on_dht(SoupServer *server, SoupServerMessage *m, const char *path, G
     return;
   }
   g_autoptr(JsonParser) parser = json_parser_new();
-  g_autoptr(GBytes) body =
-      soup_message_body_flatten(soup_server_message_get_request_body(m));
+  g_autoptr(GBytes) body = soup_message_body_flatten(soup_server_message_get_request_body(m));
   g_autofree guchar *bytes = NULL;
   al_record_ask ask = {0};
   gsize len;

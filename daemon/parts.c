@@ -18,7 +18,7 @@ enum {
   WORK_BUFS = 32768,
   WORK_EFFECTS = 8192,
   RECORD_BYTES = 2048, /* of the DHT, on average */
-  SETTLE_MS = 300, /* from the first neighbour to the message: peers are being learnt */
+  SETTLE_MS = 300,     /* from the first neighbour to the message: peers are being learnt */
   HANDSHAKE_MS = 30000,
   OPEN_MS = 60000,
   CONNECT_MS = 15000,

@@ -217,12 +217,8 @@ JsonNode *al_report(const al_daemon *d, const char *page) {
   static const struct {
     const char *page;
     void (*add)(JsonBuilder *b, const al_daemon *d);
-  } pages[] = {{"status", add_status},
-               {"peers", add_peers},
-               {"circuits", add_circuits},
-               {"services", add_services},
-               {"id", add_own_id},
-               {"address", add_addresses}};
+  } pages[] = {{"status", add_status},     {"peers", add_peers}, {"circuits", add_circuits},
+               {"services", add_services}, {"id", add_own_id},   {"address", add_addresses}};
   for (size_t i = 0; i < G_N_ELEMENTS(pages); i++) {
     if (strcmp(pages[i].page, page) != 0) continue;
     g_autoptr(JsonBuilder) b = json_builder_new();

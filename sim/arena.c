@@ -7,7 +7,7 @@
 static void grow(sim_arena *a) {
   if (a->chunks_count == a->chunks_cap) {
     a->chunks_cap = a->chunks_cap == 0 ? 64 : a->chunks_cap * 2;
-    a->chunks = realloc(a->chunks, a->chunks_cap * sizeof *a->chunks);
+    a->chunks = realloc(a->chunks, a->chunks_cap * sizeof(void *));
     if (a->chunks == NULL) abort();
   }
   sim_frame *chunk = malloc(SIM_ARENA_CHUNK * sizeof *chunk);

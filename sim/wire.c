@@ -21,7 +21,7 @@ static uint32_t wire_take(world *w) {
   if (w->wires_free == 0) {
     if (w->wires_count == w->wires_cap) {
       w->wires_cap = w->wires_cap == 0 ? 64 : w->wires_cap * 2;
-      w->wires = realloc(w->wires, w->wires_cap * sizeof *w->wires);
+      w->wires = realloc(w->wires, w->wires_cap * sizeof(void *));
       if (w->wires == NULL) abort();
     }
     wire *chunk = calloc(WIRE_CHUNK, sizeof *chunk);

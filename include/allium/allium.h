@@ -49,14 +49,14 @@ void al_buf_drop(al_work *w, al_buf b);
 /* ---- configuration ---- */
 
 typedef struct al_limits {
-  uint16_t links_max;       /* neighbours, 1..4096 */
-  uint32_t circuits_max;    /* origin, relay and end circuits together, 1..1048575 */
-  uint32_t streams_max;     /* streams at both ends */
-  uint32_t peers_max;       /* descriptors kept */
-  uint32_t queue_cells_max; /* cells held for one circuit and direction */
-  uint32_t creates_per_s;   /* set-up packets accepted per link and second (burst 4x) */
-  uint32_t stream_window;   /* receive window of one stream, bytes */
-  uint32_t replay_tags_max; /* Sphinx replay tags kept for one epoch key; full: refuse */
+  uint16_t links_max;                  /* neighbours, 1..4096 */
+  uint32_t circuits_max;               /* origin, relay and end circuits together, 1..1048575 */
+  uint32_t streams_max;                /* streams at both ends */
+  uint32_t peers_max;                  /* descriptors kept */
+  uint32_t queue_cells_max;            /* cells held for one circuit and direction */
+  uint32_t creates_per_s;              /* set-up packets accepted per link and second (burst 4x) */
+  uint32_t stream_window;              /* receive window of one stream, bytes */
+  uint32_t replay_tags_max;            /* Sphinx replay tags kept for one epoch key; full: refuse */
   uint32_t records_max, records_bytes; /* of the DHT, kept for others; 0: none */
   bool lean; /* one of many in a process: memory before time (docs/decisions/0007-many-nodes.md) */
 } al_limits;
@@ -303,8 +303,8 @@ typedef struct al_event {
   al_reason reason;
   al_err err;
   al_id peer;
-  al_bytes data;           /* borrowed until the next al_work_next */
-  const al_target *target; /* likewise */
+  al_bytes data;                         /* borrowed until the next al_work_next */
+  const al_target *target;               /* likewise */
   const struct al_record_answer *answer; /* until the next al_node_input */
 } al_event;
 

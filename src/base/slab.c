@@ -49,8 +49,7 @@ al_err al_slab_init(al_slab *s, const al_alloc *a, uint32_t item_bytes, uint32_t
   AL_ASSERT(limit >= 1 && limit <= AL_SLAB_LIMIT_MAX);
   memset(s, 0, sizeof *s);
   uint32_t rounded = (item_bytes + 7) & ~7u, shift = 0;
-  while (shift < 6 && 4u << shift < limit &&
-         (rounded + sizeof(slot)) << (shift + 1) <= CHUNK_BYTES)
+  while (shift < 6 && 4u << shift < limit && (rounded + sizeof(slot)) << (shift + 1) <= CHUNK_BYTES)
     shift++;
   uint32_t chunks_max = (limit + (1u << shift) - 1) >> shift;
   void **chunks = al_new_array(a, chunks_max, sizeof *chunks);

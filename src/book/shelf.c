@@ -140,7 +140,7 @@ static uint32_t bucket_count(uint32_t limit) {
 }
 
 static void tables_free(al_shelf *s) {
-  al_delete(&s->alloc, s->items, s->limit * sizeof *s->items);
+  al_delete(&s->alloc, s->items, s->limit * sizeof(void *));
   al_delete(&s->alloc, s->next, s->limit * sizeof *s->next);
   if (s->buckets != NULL) al_delete(&s->alloc, s->buckets, (s->mask + 1) * sizeof *s->buckets);
 }
@@ -156,14 +156,14 @@ static al_err widen(al_shelf *s, uint32_t limit) {
   al_shelf t = *s;
   t.limit = limit;
   t.mask = bucket_count(limit) - 1;
-  t.items = al_new_array(&s->alloc, limit, sizeof *t.items);
+  t.items = al_new_array(&s->alloc, limit, sizeof(void *));
   t.next = al_new_array(&s->alloc, limit, sizeof *t.next);
   t.buckets = al_new_array(&s->alloc, t.mask + 1, sizeof *t.buckets);
   if (t.items == NULL || t.next == NULL || t.buckets == NULL) {
     tables_free(&t);
     return AL_ENOMEM;
   }
-  if (s->limit != 0) memcpy(t.items, s->items, s->limit * sizeof *t.items);
+  if (s->limit != 0) memcpy(t.items, s->items, s->limit * sizeof(void *));
   t.free_place = 0;
   for (uint32_t i = limit; i-- > 0;) {
     if (t.items[i] != NULL && t.items[i]->refs != 0) {

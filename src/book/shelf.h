@@ -47,7 +47,7 @@ struct al_shelf {
   uint64_t secret[2];
   al_peer_entry **items; /* by al_shelved - 1 */
   struct al_shelf_block *blocks;
-  uint32_t *next;        /* the same: chain of a bucket, or of free places; al_shelved */
+  uint32_t *next; /* the same: chain of a bucket, or of free places; al_shelved */
   uint32_t *buckets;
   uint32_t limit, count, mask, free_place, made;
   uint32_t shared_by; /* nodes */

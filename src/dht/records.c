@@ -233,11 +233,11 @@ static bool make_room(al_records *r, const room *q, bool act) {
   return enough(r, q, blocks, entries);
 }
 
-static uint32_t blocks_of_source(const al_records *r, uint32_t source, const records_entry *not) {
+static uint32_t blocks_of_source(const al_records *r, uint32_t source, const records_entry * not ) {
   uint32_t n = 0;
   for (uint32_t i = 0; i < r->count; i++) {
     const records_entry *e = &r->entries[r->order[i]];
-    if (e != not && e->state == ENTRY_LIVE && e->source == source) n += blocks_of(e->len);
+    if (e != not &&e->state == ENTRY_LIVE && e->source == source) n += blocks_of(e->len);
   }
   return n;
 }
@@ -277,12 +277,16 @@ static al_record_verdict room_for(al_records *r, const al_records_offer *o,
 
 static al_record_verdict count(al_records *r, al_record_verdict v) {
   static const al_counter counter[] = {
-      [AL_RECORD_TAKEN] = AL_COUNT_record_taken,       [AL_RECORD_SAME] = AL_COUNT_record_same,
-      [AL_RECORD_BAD] = AL_COUNT_record_bad,           [AL_RECORD_STALE] = AL_COUNT_record_stale,
+      [AL_RECORD_TAKEN] = AL_COUNT_record_taken,
+      [AL_RECORD_SAME] = AL_COUNT_record_same,
+      [AL_RECORD_BAD] = AL_COUNT_record_bad,
+      [AL_RECORD_STALE] = AL_COUNT_record_stale,
       [AL_RECORD_CONFLICT] = AL_COUNT_record_conflict,
       [AL_RECORD_OVERSIZE] = AL_COUNT_record_oversize,
-      [AL_RECORD_EXPIRED] = AL_COUNT_record_expired,   [AL_RECORD_QUOTA] = AL_COUNT_record_quota,
-      [AL_RECORD_FULL] = AL_COUNT_record_full,         [AL_RECORD_FAR] = AL_COUNT_record_far,
+      [AL_RECORD_EXPIRED] = AL_COUNT_record_expired,
+      [AL_RECORD_QUOTA] = AL_COUNT_record_quota,
+      [AL_RECORD_FULL] = AL_COUNT_record_full,
+      [AL_RECORD_FAR] = AL_COUNT_record_far,
   };
   al_count(r->c.counters, counter[v]);
   return v;
@@ -306,8 +310,7 @@ static al_record_verdict judge(const al_records_offer *o, al_record *rec, uint64
 static void schedule(al_records *r, records_entry *e, uint64_t wall_s) {
   e->republish_s = wall_s + AL_RECORDS_REPUBLISH_S / 2 +
                    al_rng_below(r->c.rng, (uint64_t)AL_RECORDS_REPUBLISH_S + 1);
-  if (e->state == ENTRY_LIVE)
-    r->republish_next_s = al_min_u64(r->republish_next_s, e->republish_s);
+  if (e->state == ENTRY_LIVE) r->republish_next_s = al_min_u64(r->republish_next_s, e->republish_s);
   r->expiry_next_s = al_min_u64(r->expiry_next_s, e->expires_s);
 }
 
@@ -338,8 +341,7 @@ static al_record_verdict compare_with(al_records *r, const al_records_offer *o,
   return AL_RECORD_CONFLICT;
 }
 
-static void keep(al_records *r, const al_records_offer *o, const al_record *rec,
-                 uint64_t expires) {
+static void keep(al_records *r, const al_records_offer *o, const al_record *rec, uint64_t expires) {
   bool found;
   uint32_t place = place_of(r, &o->key, &found);
   records_entry *e;

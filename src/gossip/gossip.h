@@ -12,24 +12,24 @@
 #include "wire/wire.h"
 
 enum {
-  AL_GOSSIP_MESSAGE_MAX = 16260,   /* room that al_gossip_next needs */
-  AL_GOSSIP_SOURCES = 4,           /* neighbours remembered as having one descriptor */
-  AL_GOSSIP_FOR = 4,               /* neighbours that one descriptor is fetched for */
-  AL_GOSSIP_ASKED_MAX = 16,        /* descriptors asked of one neighbour at a time */
-  AL_GOSSIP_SERVE_MAX = 64,        /* descriptors that one neighbour may have waiting for it */
-  AL_GOSSIP_PACE_PER_S = 16,       /* descriptors handed to one neighbour in a second ... */
-  AL_GOSSIP_PACE_BURST = 32,       /* ... after so many at once */
-  AL_GOSSIP_FAN = 7,               /* neighbours that a rumour is told, drawn anew for each batch */
-  AL_GOSSIP_PAGE = 26,             /* entries of a page of a sample: with the own one, a cell */
-  AL_GOSSIP_ANNOUNCE_US = 200000,  /* announcements wait at most so long for company */
-  AL_GOSSIP_WANT_US = 5000000,     /* a neighbour has so long to answer a WANT */
-  AL_GOSSIP_PERIOD_US = 30000000,  /* mean of the time between two digests to a random neighbour */
-  AL_GOSSIP_PAGE_US = 6000000,     /* between two pages of a sample */
-  AL_GOSSIP_REFUTE_US = 10000000,  /* a node answers rumours of its death so often */
-  AL_GOSSIP_SILENCE_S = 120,       /* who does not answer them so long is forgotten ... */
-  AL_GOSSIP_MOURN_S = 7200,        /* ... or this long, when many went at once: a partition? */
-  AL_GOSSIP_IMMUNE_S = 60,         /* after a sign of life rumours of death are not believed */
-  AL_GOSSIP_STAMP_S = 600,         /* rumours older than this are not passed on */
+  AL_GOSSIP_MESSAGE_MAX = 16260,  /* room that al_gossip_next needs */
+  AL_GOSSIP_SOURCES = 4,          /* neighbours remembered as having one descriptor */
+  AL_GOSSIP_FOR = 4,              /* neighbours that one descriptor is fetched for */
+  AL_GOSSIP_ASKED_MAX = 16,       /* descriptors asked of one neighbour at a time */
+  AL_GOSSIP_SERVE_MAX = 64,       /* descriptors that one neighbour may have waiting for it */
+  AL_GOSSIP_PACE_PER_S = 16,      /* descriptors handed to one neighbour in a second ... */
+  AL_GOSSIP_PACE_BURST = 32,      /* ... after so many at once */
+  AL_GOSSIP_FAN = 7,              /* neighbours that a rumour is told, drawn anew for each batch */
+  AL_GOSSIP_PAGE = 26,            /* entries of a page of a sample: with the own one, a cell */
+  AL_GOSSIP_ANNOUNCE_US = 200000, /* announcements wait at most so long for company */
+  AL_GOSSIP_WANT_US = 5000000,    /* a neighbour has so long to answer a WANT */
+  AL_GOSSIP_PERIOD_US = 30000000, /* mean of the time between two digests to a random neighbour */
+  AL_GOSSIP_PAGE_US = 6000000,    /* between two pages of a sample */
+  AL_GOSSIP_REFUTE_US = 10000000, /* a node answers rumours of its death so often */
+  AL_GOSSIP_SILENCE_S = 120,      /* who does not answer them so long is forgotten ... */
+  AL_GOSSIP_MOURN_S = 7200,       /* ... or this long, when many went at once: a partition? */
+  AL_GOSSIP_IMMUNE_S = 60,        /* after a sign of life rumours of death are not believed */
+  AL_GOSSIP_STAMP_S = 600,        /* rumours older than this are not passed on */
 };
 
 /* al_gossip_config — what it works on. Pointers must outlive it. */
@@ -37,12 +37,12 @@ typedef struct al_gossip_config {
   const al_alloc *alloc;
   al_rng *rng;
   al_counters *counters;
-  al_book *book;      /* read for digests and answers; doubts are noted in it         [borrowed] */
-  al_id self;         /* never asked for */
-  uint32_t links_max; /* as in al_links_config: al_slab_index(link) must be below */
-  uint32_t wants_max; /* descriptors being looked for at a time; 1..65536 */
-  uint32_t news_max;  /* announcements remembered, a power of two, 16..4096 */
-  uint32_t serve_max; /* descriptors that wait for all neighbours; 16..65535 */
+  al_book *book;       /* read for digests and answers; doubts are noted in it         [borrowed] */
+  al_id self;          /* never asked for */
+  uint32_t links_max;  /* as in al_links_config: al_slab_index(link) must be below */
+  uint32_t wants_max;  /* descriptors being looked for at a time; 1..65536 */
+  uint32_t news_max;   /* announcements remembered, a power of two, 16..4096 */
+  uint32_t serve_max;  /* descriptors that wait for all neighbours; 16..65535 */
   uint32_t doubts_max; /* nodes that rumours may bring in doubt at a time; 1..65535 */
   uint64_t wall_s;     /* Unix seconds at `now` */
   al_time now;
@@ -70,7 +70,7 @@ typedef struct al_gossip {
   al_time filled; /* when the quotas below were filled up to */
   uint64_t own_sequence, alive_s;
   uint32_t frames[AL_MESSAGE_KIND_COUNT]; /* that its messages take, by kind */
-  uint32_t want_free, serve_free; /* first of the lists, index + 1 */
+  uint32_t want_free, serve_free;         /* first of the lists, index + 1 */
   uint32_t peers_count, ready_count, marks_count, page_next;
   uint16_t deaths_left, lives_left; /* rumours of a kind that are taken from all neighbours */
   bool urgent;

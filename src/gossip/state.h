@@ -26,7 +26,7 @@ enum {
 };
 
 #define AL_GOSSIP_PATIENCE_US (30 * AL_SECOND) /* with a neighbour that answers slowly */
-#define AL_GOSSIP_FULL_US (60 * AL_SECOND) /* no new nodes are asked for when the book is full */
+#define AL_GOSSIP_FULL_US (60 * AL_SECOND)  /* no new nodes are asked for when the book is full */
 #define AL_GOSSIP_MARKS_US (10 * AL_SECOND) /* doubts are looked at so often */
 
 /* al_gossip_list — wants that wait to be asked of one neighbour; indices + 1. */
@@ -36,19 +36,19 @@ typedef struct al_gossip_list {
 
 /* al_gossip_peer — a neighbour. */
 struct al_gossip_peer {
-  al_link link;         /* 0: none */
-  bool digest_due;      /* a page of the book is to be sent, from digest_cursor on */
-  bool digest_started;  /* the own entry was sent */
-  bool digest_wrapped;  /* past the end: it goes on up to digest_from */
-  bool digest_whole;    /* a page as large as a message takes, not a small one */
-  bool listing;         /* of a sample: further pages are to follow, with time */
+  al_link link;        /* 0: none */
+  bool digest_due;     /* a page of the book is to be sent, from digest_cursor on */
+  bool digest_started; /* the own entry was sent */
+  bool digest_wrapped; /* past the end: it goes on up to digest_from */
+  bool digest_whole;   /* a page as large as a message takes, not a small one */
+  bool listing;        /* of a sample: further pages are to follow, with time */
   bool news_due;
   bool keep, keep_told; /* this node wants the link; what the neighbour was told */
   bool kept;            /* the neighbour wants it */
   uint8_t asked;        /* wants that it is being asked for */
   uint16_t answers;     /* descriptors it may still send */
   uint16_t named;       /* wants that it was the first to name */
-  uint16_t trust, entries, served, rumours; /* quotas */
+  uint16_t trust, entries, served, rumours;     /* quotas */
   uint16_t serve_head, serve_tail, serve_count; /* what it has asked for; index + 1 */
   uint32_t digest_from, digest_cursor;
   uint32_t news_at;       /* announcements before this number are told or came from it */

@@ -123,8 +123,7 @@ bool al_gossip_want_of(al_gossip *g, al_gossip_peer *source, al_gossip_peer *pay
     return false;
   }
   /* No neighbour may fill the table with names of its invention. */
-  if (!there &&
-      (payer->named > g->cfg.wants_max / 2 || !al_gossip_spend(&payer->trust, 1))) {
+  if (!there && (payer->named > g->cfg.wants_max / 2 || !al_gossip_spend(&payer->trust, 1))) {
     al_count(g->cfg.counters, AL_COUNT_gossip_rate);
     return false;
   }

@@ -20,7 +20,7 @@ al_err al_link_slots_init(al_links *ls) {
     ls->cfg.places = &ls->own_places;
     if (al_places_reserve(&ls->own_places, n) != AL_OK) return AL_ENOMEM;
   }
-  ls->slots = al_new_array(ls->cfg.alloc, n, sizeof *ls->slots);
+  ls->slots = al_new_array(ls->cfg.alloc, n, sizeof(void *));
   if (ls->slots == NULL) return AL_ENOMEM;
   ls->used[AL_LINK_USE_FREE] = n;
   return AL_OK;
@@ -40,7 +40,7 @@ void al_link_slots_clear(al_links *ls) {
       al_wipe(al_link_slot_body(ls, slot), al_link_slot_at(ls, slot)->room);
       place_give(ls, slot);
     }
-    al_delete(ls->cfg.alloc, ls->slots, n * sizeof *ls->slots);
+    al_delete(ls->cfg.alloc, ls->slots, n * sizeof(void *));
   }
   al_places_clear(&ls->own_places);
   ls->slots = NULL;
@@ -132,6 +132,7 @@ uint32_t al_link_slot_take(al_links *ls, al_link_session *s, const al_link_need 
     if (stalled != 0) drop_assembly(ls, stalled);
     if (!al_link_share_left(ls, use, kind)) return 0;
   }
+  AL_ASSERT(ls->cfg.message_slots != 0);
   uint32_t slot = ls->next_slot;
   while (ls->slots[slot] != NULL) slot = (slot + 1) % ls->cfg.message_slots;
   al_link_slot *t = al_places_take(ls->cfg.places, sizeof *t + need->bytes, false);

@@ -42,8 +42,7 @@ static bool check(const al_node *n, const al_record_ask *ask, al_id *ret_key) {
   return true;
 }
 
-al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owner,
-                       node_ask **ret) {
+al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owner, node_ask **ret) {
   al_id key;
   if (n->closing) return AL_ESTATE;
   if (!check(n, ask, &key)) return AL_EINVAL;
@@ -222,9 +221,8 @@ static void find_closest(al_node *n, node_ask *a) {
 static bool look_here(al_node *n, al_work *w, node_ask *a) {
   al_record_held h;
   uint8_t *bytes = al_work_scratch(w);
-  if (a->op != AL_RECORD_FETCH ||
-      !al_records_get(&n->records.store, &a->key, al_node_wall_s(n),
-                      bytes + AL_ASK_PREFIX_BYTES, &h)) {
+  if (a->op != AL_RECORD_FETCH || !al_records_get(&n->records.store, &a->key, al_node_wall_s(n),
+                                                  bytes + AL_ASK_PREFIX_BYTES, &h)) {
     return false;
   }
   al_store_u32(bytes, h.lifetime_s);
@@ -252,11 +250,11 @@ void al_node_ask_begin(al_node *n, al_work *w, node_ask *a) {
 static void ask_self(al_node *n, al_work *w, node_ask *a, uint32_t which) {
   if (a->op != AL_RECORD_PUBLISH) return; /* our own store was looked into first */
   al_bytes payload = payload_of(a);
-  al_records_offer o = {.key = a->key,
-                        .bytes = al_view(payload.ptr + AL_ASK_PREFIX_BYTES,
-                                         payload.len - AL_ASK_PREFIX_BYTES),
-                        .lifetime_s = a->lifetime_s,
-                        .source = a->owner == ASK_SERVED ? UINT32_MAX : 0};
+  al_records_offer o = {
+      .key = a->key,
+      .bytes = al_view(payload.ptr + AL_ASK_PREFIX_BYTES, payload.len - AL_ASK_PREFIX_BYTES),
+      .lifetime_s = a->lifetime_s,
+      .source = a->owner == ASK_SERVED ? UINT32_MAX : 0};
   a->verdict[which] = (uint8_t)al_node_record_keep(n, w, &o);
 }
 
@@ -341,8 +339,7 @@ bool al_node_ask_candidate(al_node *n, node_ask *a, al_bytes bytes) {
   al_bytes record;
   if (bytes.len < AL_ASK_PREFIX_BYTES) return false;
   record = al_view(bytes.ptr + AL_ASK_PREFIX_BYTES, bytes.len - AL_ASK_PREFIX_BYTES);
-  if (al_record_decode(record, &r) != AL_OK ||
-      al_record_verify(n->suite, &r, &a->key) != AL_OK ||
+  if (al_record_decode(record, &r) != AL_OK || al_record_verify(n->suite, &r, &a->key) != AL_OK ||
       (r.kind != AL_RECORD_IMMUTABLE && r.expiry_s <= al_node_wall_s(n))) {
     al_count(&n->counters, AL_COUNT_record_lie);
     return false;
@@ -414,8 +411,7 @@ void al_node_ask_end_all(al_node *n, al_work *w) {
 }
 
 bool al_node_ask_hand(al_node *n, node_ask *a, al_link to) {
-  al_dht_ask ask = {
-      .op = AL_DHT_PUT, .flags = AL_DHT_LOCAL, .paths = 1, .first = true, .via = to};
+  al_dht_ask ask = {.op = AL_DHT_PUT, .flags = AL_DHT_LOCAL, .paths = 1, .first = true, .via = to};
   ask.target = a->key;
   ask.payload = payload_of(a);
   a->stage = ASK_ASKING;

@@ -16,29 +16,29 @@ typedef struct node_inner_out {
 } node_inner_out;
 
 enum {
-  AL_NODE_ASKS_MAX = 32,          /* of the host and for others, under way at a time */
-  AL_NODE_ASKS_SERVED_MAX = 16,   /* ... of these for others */
-  AL_NODE_ASK_US = 30000000,      /* one ends after this at the latest */
-  AL_NODE_ASK_NODES = 8,          /* nodes that keep a record: the closest ones */
-  AL_NODE_ASK_CANDIDATES = 24,    /* closest ones that were named, the false ones among them */
-  AL_NODE_ASK_FETCHES = 12,       /* ... of which so many are asked for a record */
-  AL_NODE_ASK_RUNS = 3,           /* asked at a time */
-  AL_NODE_ASK_TRIES = 2,          /* circuits tried */
-  AL_NODE_ASK_PATHS = 3,          /* disjoint paths of a lookup */
-  AL_NODE_FAR_CLOSER = 16,        /* with so many closer contacts a record is for others */
-  AL_NODE_LOOKUP_RECORD = 16, /* al_dht_ask.user of lookups for records */
-  AL_NODE_PUTS_PER_S = 8, /* records taken from one neighbour; four seconds' worth at once */
-  AL_NODE_HANDS_MAX = 4,  /* neighbours that came and were not brought records yet */
-  AL_NODE_BRIEF_US = 20000000, /* a circuit for questions is given up so long after the last */
+  AL_NODE_ASKS_MAX = 32,        /* of the host and for others, under way at a time */
+  AL_NODE_ASKS_SERVED_MAX = 16, /* ... of these for others */
+  AL_NODE_ASK_US = 30000000,    /* one ends after this at the latest */
+  AL_NODE_ASK_NODES = 8,        /* nodes that keep a record: the closest ones */
+  AL_NODE_ASK_CANDIDATES = 24,  /* closest ones that were named, the false ones among them */
+  AL_NODE_ASK_FETCHES = 12,     /* ... of which so many are asked for a record */
+  AL_NODE_ASK_RUNS = 3,         /* asked at a time */
+  AL_NODE_ASK_TRIES = 2,        /* circuits tried */
+  AL_NODE_ASK_PATHS = 3,        /* disjoint paths of a lookup */
+  AL_NODE_FAR_CLOSER = 16,      /* with so many closer contacts a record is for others */
+  AL_NODE_LOOKUP_RECORD = 16,   /* al_dht_ask.user of lookups for records */
+  AL_NODE_PUTS_PER_S = 8,       /* records taken from one neighbour; four seconds' worth at once */
+  AL_NODE_HANDS_MAX = 4,        /* neighbours that came and were not brought records yet */
+  AL_NODE_BRIEF_US = 20000000,  /* a circuit for questions is given up so long after the last */
 };
 
 /* node_ask_owner — whose question it is. */
 typedef enum node_ask_owner {
   ASK_HOST = 1,
-  ASK_SERVED, /* somebody at the end of a circuit */
+  ASK_SERVED,  /* somebody at the end of a circuit */
   ASK_SERVICE, /* desc.c: a record of a service */
-  ASK_UPKEEP, /* a record that is brought to the closest nodes again */
-  ASK_HAND,   /* ... to one that came */
+  ASK_UPKEEP,  /* a record that is brought to the closest nodes again */
+  ASK_HAND,    /* ... to one that came */
 } node_ask_owner;
 
 typedef enum node_ask_stage {
@@ -69,7 +69,7 @@ typedef struct node_ask {
   al_record_status status;
   bool direct;
   uint8_t quorum, tries, waiting; /* waiting: no lookup was free */
-  uint8_t finds; /* lookups for the closest nodes that were begun */
+  uint8_t finds;                  /* lookups for the closest nodes that were begun */
   uint8_t best_count, best_next, answers, hops;
   al_id key;
   al_id best[AL_NODE_ASK_CANDIDATES];

@@ -152,13 +152,12 @@ bool al_node_flow_events(al_node *n, al_work *w) {
   for (;;) {
     n->events_left = !al_work_may_tell(w);
     if (n->events_left || !al_streams_event(&n->streams, &ev)) break;
-    if (al_node_session_is(ev.bundle_user)) {
-      tell_stream(n, w, &ev);
-    } else if (ev.kind == AL_STREAM_EV_SILENT || ev.kind == AL_STREAM_EV_SUSPECT) {
+    bool own = !al_node_session_is(ev.bundle_user); /* of a circuit, not of two joined ones */
+    if (own && (ev.kind == AL_STREAM_EV_SILENT || ev.kind == AL_STREAM_EV_SUSPECT)) {
       silent(n, w, &ev);
-    } else if (al_node_inner_is(&ev)) {
+    } else if (own && al_node_inner_is(&ev)) {
       al_node_inner_event(n, w, &ev);
-    } else if (ev.kind == AL_STREAM_EV_REQUEST && n->rules_count == 0) {
+    } else if (own && ev.kind == AL_STREAM_EV_REQUEST && n->rules_count == 0) {
       al_count(&n->counters, AL_COUNT_stream_refused);
       al_streams_reset(&n->streams, n->now, ev.stream, AL_REASON_POLICY);
     } else {

@@ -22,8 +22,8 @@ void al_node_records_open(al_node *n) {
   if (al_records_open(&n->records.store) != AL_OK) return; /* all are refused: FULL */
   node_ask *a = al_new(&n->alloc, sizeof *a);
   if (a == NULL) return;
-  a->bytes_max = AL_ASK_REQUEST_BYTES + (uint32_t)al_min_u64(AL_RECORD_BYTES_MAX,
-                                                             n->limits.records_bytes);
+  a->bytes_max =
+      AL_ASK_REQUEST_BYTES + (uint32_t)al_min_u64(AL_RECORD_BYTES_MAX, n->limits.records_bytes);
   a->bytes = al_new(&n->alloc, a->bytes_max);
   if (a->bytes == NULL) {
     al_delete(&n->alloc, a, sizeof *a);
@@ -176,8 +176,7 @@ void al_node_record_passing(al_node *n, const al_dht_message *m) {
   uint32_t cache_s = al_records_cache_s(m->hops);
   if (m->payload.len < AL_ASK_PREFIX_BYTES || cache_s == 0) return;
   al_records_offer o = {.wall_s = al_node_wall_s(n), .cached = true};
-  o.bytes = al_view(m->payload.ptr + AL_ASK_PREFIX_BYTES,
-                    m->payload.len - AL_ASK_PREFIX_BYTES);
+  o.bytes = al_view(m->payload.ptr + AL_ASK_PREFIX_BYTES, m->payload.len - AL_ASK_PREFIX_BYTES);
   if (al_record_decode(o.bytes, &r) != AL_OK || r.kind != AL_RECORD_IMMUTABLE) return;
   o.key = al_record_key(n->suite, &r);
   o.lifetime_s = (uint32_t)al_min_u64(cache_s, al_load_u32(m->payload.ptr));

@@ -96,8 +96,7 @@ void al_node_ask_expire(al_node *n, al_work *w, node_ask *a);
  *   ret   the question                                                                  [out]
  * Result: AL_OK, AL_EINVAL, AL_EFULL, AL_ENOMEM, AL_ESTATE (closing).   Cost: allocates.
  * Source: PROTOCOL.md 7.3.   Tested: sim/records. */
-al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owner,
-                       node_ask **ret);
+al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owner, node_ask **ret);
 
 /* al_node_ask_begin — ask; may be answered before it returns.
  * Result: none.   Cost: starts lookups.   Source: PROTOCOL.md 7.3.   Tested: sim/records. */

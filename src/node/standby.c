@@ -239,13 +239,13 @@ static void house_first(al_node *n, al_work *w, node_origin *o) {
   bool streams = al_node_end_streams(n, o->end) != 0;
   al_time used = al_max_u64(o->use.last_used, o->started);
   if (streams) o->use.last_used = n->now;
-  if (o->state == ORIGIN_WAITING && (!streams || n->now >= o->waits_until)) {
+  bool waits = o->state == ORIGIN_WAITING, open = o->state == ORIGIN_OPEN;
+  if (waits && (!streams || n->now >= o->waits_until)) {
     al_node_origin_give_up(n, w, o, AL_REASON_CIRCUIT);
-  } else if (o->state == ORIGIN_WAITING && second == NULL && n->now >= o->standby_at) {
-    begin_second(n, w, o);
-  } else if (o->state == ORIGIN_OPEN && !streams && al_time_since(n->now, used) > idle_us(o)) {
+  } else if (open && !streams && al_time_since(n->now, used) > idle_us(o)) {
     al_node_origin_give_up(n, w, o, AL_REASON_DONE);
-  } else if (o->state == ORIGIN_OPEN && second == NULL && worth_second(n, o)) {
+  } else if (second == NULL &&
+             ((waits && n->now >= o->standby_at) || (open && worth_second(n, o)))) {
     begin_second(n, w, o);
   }
 }

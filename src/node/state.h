@@ -216,7 +216,9 @@ typedef struct node_meeting {
 } node_meeting;
 
 /* A circuit joined to another one, `to`; `next` is of n->orphans. */
-typedef struct node_joined { al_circ to, next; } node_joined;
+typedef struct node_joined {
+  al_circ to, next;
+} node_joined;
 
 struct al_node {
   al_alloc alloc;
@@ -234,6 +236,13 @@ struct al_node {
   al_keyring identity;
   uint8_t network[64], secret[32];
   uint8_t network_len, secret_len;
+  bool puzzle_known;
+  bool awake;        /* what circuits and streams need is there */
+  bool origins_lost; /* one of them has `lost` or `urgent` set */
+  bool again;        /* work was left because the work area was full ... */
+  bool starved;      /* ... of packet buffers: a moment later there may be some */
+  bool events_left;  /* of streams: told before the next frame is taken */
+  bool ended;        /* closing, and every link is closed */
 
   al_book book;
   al_links links;
@@ -249,21 +258,17 @@ struct al_node {
   uint32_t stale_count, stale_max;
 
   node_address *addresses; /* addresses_count */
-  uint32_t addresses_count;
-  al_exit_rule *rules; /* rules_count */
-  uint32_t rules_count;
+  al_exit_rule *rules;     /* rules_count */
+  uint32_t addresses_count, rules_count;
   uint64_t sequence, published_s, puzzle;
-  bool puzzle_known;
 
   node_neighbour *neighbours; /* limits.links_max */
   uint32_t *touched;          /* indices; a neighbour is in it at most once */
-  uint32_t touched_count;
+  uint32_t touched_count, pending_max;
   node_urgent *urgent;
   uint32_t urgent_free, urgent_max;
-  bool awake;            /* what circuits and streams need is there */
   node_pending *pending; /* pending_max */
-  uint32_t pending_max;
-  node_end *ends; /* ends_max */
+  node_end *ends;        /* ends_max */
   uint32_t ends_max, end_free_hint;
   uint32_t *end_of; /* by index of circuit: index + 1 of its end */
   node_doubt doubts[AL_NODE_DOUBTS_MAX];
@@ -272,27 +277,21 @@ struct al_node {
   uint32_t detached_count; /* ends that wait for a circuit */
   uint32_t sweep_cursor;   /* over circuits that may carry nothing */
   node_origin *origins;    /* origins_max */
-  uint32_t origins_max;
-  node_join *joins; /* joins_count; at most AL_NODE_JOINS_MAX */
+  node_join *joins;        /* joins_count; at most AL_NODE_JOINS_MAX */
   uint32_t joins_count, joins_next;
   node_lost lost[AL_NODE_LOST_MAX];
   uint32_t lost_next, lost_wait_us; /* whose turn it is; the pause before the next try */
   al_time house_at, join_at, spare_at, lost_at, room_at, rotate_at;
-  uint32_t join_wait_us, spare_wait_us, rotations;
-  bool origins_lost; /* one of them has `lost` or `urgent` set */
-  bool again;        /* work was left because the work area was full ... */
-  bool starved;      /* ... of packet buffers: a moment later there may be some */
-  bool events_left;  /* of streams: told before the next frame is taken */
-  bool ended;        /* closing, and every link is closed */
-  al_id *stored;     /* whose descriptors the host keeps, in no order; stored_max */
-  al_map stored_at;  /* ID -> index in stored */
+  uint32_t join_wait_us, spare_wait_us, rotations, origins_max;
+  al_id *stored;    /* whose descriptors the host keeps, in no order; stored_max */
+  al_map stored_at; /* ID -> index in stored */
   uint32_t stored_count, stored_max, stored_cursor;
   uint32_t peers_told, up_count;
-  uint32_t dht_cursor; /* where the next look into the book begins */
+  uint32_t dht_cursor;    /* where the next look into the book begins */
+  al_circ orphans;        /* whose other half is gone: they end with it */
   node_meeting *meetings; /* meetings_max */
   uint32_t meetings_max, meetings_used;
   node_joined *joined;      /* by index of circuit */
-  al_circ orphans;          /* whose other half is gone: they end with it */
   struct node_meets *meets; /* services, used or offered; NULL: none */
 };
 

@@ -331,8 +331,7 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
   al_rd r = al_rd_init(payload);
   uint8_t kind = al_rd_u8(&r);
   uint32_t pn = al_rd_u32(&r);
-  if (payload.len != a.b->payload_bytes || kind != AL_STREAM_KIND_BUNDLE ||
-      !packet_ok(&a, r, pn))
+  if (payload.len != a.b->payload_bytes || kind != AL_STREAM_KIND_BUNDLE || !packet_ok(&a, r, pn))
     return drop(ss, AL_COUNT_stream_parse);
   if (!al_acks_fresh(&p->acks, pn)) return drop(ss, AL_COUNT_stream_duplicate);
   if (a.opens > (uint32_t)(OPENS_PER_PACKET - a.b->refused_count))

@@ -19,7 +19,7 @@
 enum {
   AL_STREAM_PAYLOAD_BYTES = 1068, /* a relay payload (PROTOCOL.md 6.4) */
   AL_STREAM_PAYLOAD_BYTES_MIN = 512,
-  AL_STREAM_KIND_BUNDLE = 1,      /* its first byte, for packets of this module */
+  AL_STREAM_KIND_BUNDLE = 1, /* its first byte, for packets of this module */
   AL_BUNDLE_PATHS_MAX = 8,
   AL_STREAM_HOST_BYTES_MAX = 255,
   AL_STREAM_PACKETS_MAX = 8192, /* packet numbers that may be open on one path */
@@ -199,8 +199,7 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle b, uint32_t path, al_ti
  * Result: true when a packet was written: it counts as sent.
  * Cost: one copy of its data; no allocation.
  * Source: PROTOCOL.md 8.1, 8.5.   Tested: unit/stream_tx, prop/stream. */
-bool al_bundle_fill(al_streams *ss, al_bundle b, uint32_t path, al_time now,
-                    uint8_t *payload);
+bool al_bundle_fill(al_streams *ss, al_bundle b, uint32_t path, al_time now, uint8_t *payload);
 
 typedef enum al_bundle_want {
   AL_BUNDLE_WANT_NOTHING = 0, /* until an input or a command changes that */

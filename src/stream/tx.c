@@ -297,8 +297,7 @@ static void commit(packet *k, al_time now) {
   if (p->probes != 0) p->probes--;
 }
 
-bool al_bundle_fill(al_streams *ss, al_bundle h, uint32_t path, al_time now,
-                    uint8_t *payload) {
+bool al_bundle_fill(al_streams *ss, al_bundle h, uint32_t path, al_time now, uint8_t *payload) {
   al_bundle_item *b = al_bundle_at(ss, h);
   al_path *p = al_path_open(b, path);
   if (p == NULL || wants(ss, b, p, now) != AL_BUNDLE_WANT_NOW) return false;

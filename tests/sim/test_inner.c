@@ -51,8 +51,8 @@ int main(void) {
 
   al_target t = {.kind = AL_TARGET_NODE, .port = 77};
   al_drive *d = world_drive(s.w, SCENE_CLIENT);
-  tap_ok(al_stream_open(al_drive_node(d), al_drive_work(d), world_now(s.w), &t, 0,
-                        &heard.stream) == AL_EINVAL,
+  tap_ok(al_stream_open(al_drive_node(d), al_drive_work(d), world_now(s.w), &t, 0, &heard.stream) ==
+             AL_EINVAL,
          "a host cannot open one");
   al_drive_pump(d);
   tap_ok(open_inner(&s, &t, 1) == AL_OK, "the node can, although nobody is an exit");

@@ -147,8 +147,7 @@ static void test_lies(people *p) {
   al_store_u32(lie.payload, 1000);
   uint8_t out[8];
   al_wr w = al_wr_init(out, sizeof out);
-  al_dht_message state = {.type = AL_DHT_STATE,
-                          .flags = AL_DHT_STATE_CONTACT};
+  al_dht_message state = {.type = AL_DHT_STATE, .flags = AL_DHT_STATE_CONTACT};
   al_dht_encode(&state, &w);
   for (uint32_t v = 0; v < SCENE_HOSTILE; v++) {
     (void)hostile_dial(&s.h, v);

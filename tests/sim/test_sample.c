@@ -91,8 +91,7 @@ static void run(al_time us) {
 static void learn_names(void) {
   names = calloc(s.nodes, sizeof *names);
   if (names == NULL) abort();
-  for (uint32_t i = 0; i < s.nodes; i++)
-    names[i] = (named){world_node(s.w, i)->identity.id, i};
+  for (uint32_t i = 0; i < s.nodes; i++) names[i] = (named){world_node(s.w, i)->identity.id, i};
   qsort(names, s.nodes, sizeof *names, by_id);
 }
 
@@ -121,8 +120,7 @@ static void start(uint64_t seed, al_time settle) {
   s.w = world_new(&o, on_event, NULL);
   for (uint32_t i = 0; i < s.nodes; i++) {
     world_start(s.w, i);
-    for (uint32_t k = 0; k < 2 && i > 0; k++)
-      world_join(s.w, i, (uint32_t)test_rand_below(i));
+    for (uint32_t k = 0; k < 2 && i > 0; k++) world_join(s.w, i, (uint32_t)test_rand_below(i));
     if (i % 100 == 99) run(AL_SECOND);
   }
   learn_names();
@@ -174,10 +172,11 @@ static void judge_samples(void) {
     if (!s.hostile) chi += (in[i] - want) * (in[i] - want) / (want * (1 - share));
   }
   double fill = (double)sum / samples / s.members, df = s.nodes - 1;
-  printf("# samples: %.1f%% full (least %.1f%%); they have %.1f%% of whom they would if they had "
-         "heard of everybody; %.1f links\n",
-         100 * fill, 100.0 * (double)least / s.members, 0.1 * (double)heard / samples,
-         (double)links / samples);
+  printf(
+      "# samples: %.1f%% full (least %.1f%%); they have %.1f%% of whom they would if they had "
+      "heard of everybody; %.1f links\n",
+      100 * fill, 100.0 * (double)least / s.members, 0.1 * (double)heard / samples,
+      (double)links / samples);
   tap_ok(fill > 0.99, "the samples are full");
   if (!s.hostile) {
     /* chi2 with df degrees of freedom has mean df and variance 2 df. */
@@ -238,10 +237,11 @@ static unsigned pool_ms(const pool *p, unsigned percent) {
 }
 
 static void pool_report(const pool *p, const char *what) {
-  printf("# %s: %u samples in all; half know after %u ms, 90%% after %u, 99%% after %u; %.2f%% in "
-         "the end\n",
-         what, (unsigned)p->hold, pool_ms(p, 50), pool_ms(p, 90), pool_ms(p, 99),
-         100 * (double)p->know[STEPS - 1] / (double)p->hold);
+  printf(
+      "# %s: %u samples in all; half know after %u ms, 90%% after %u, 99%% after %u; %.2f%% in "
+      "the end\n",
+      what, (unsigned)p->hold, pool_ms(p, 50), pool_ms(p, 90), pool_ms(p, 99),
+      100 * (double)p->know[STEPS - 1] / (double)p->hold);
 }
 
 static uint32_t some_honest(void) {
@@ -375,9 +375,10 @@ static void test_split(unsigned seconds) {
   world_block(s.w, 1, 0, true);
   run(seconds * AL_SECOND);
   uint32_t part = largest(&across);
-  printf("# cut for %u s: %u in one part, %u links across, %.1f%% of the samples in the other "
-         "half\n",
-         seconds, part, across / 2, 100 * share_of_other_half());
+  printf(
+      "# cut for %u s: %u in one part, %u links across, %.1f%% of the samples in the other "
+      "half\n",
+      seconds, part, across / 2, 100 * share_of_other_half());
   tap_ok(part <= (s.nodes + 1) / 2 && across == 0, "two halves");
   world_block(s.w, 0, 1, false);
   world_block(s.w, 1, 0, false);
@@ -417,10 +418,11 @@ static void judge_traffic(al_time us) {
   run(us);
   for (int i = 0; i < 5; i++)
     rate[i] = (gossip_frames(kinds[i]) - before[i]) * AL_FRAME_BYTES / per;
-  printf("# idle, bytes a second and node: %.0f in all; gossip %.0f: digests %.0f, wants %.0f, "
-         "descriptors %.0f, rumours %.0f; %.2f events\n",
-         (double)(world_stats_now(s.w).bytes - bytes) / per, rate[0], rate[1], rate[2], rate[3],
-         rate[4], (double)(world_events(s.w) - events) / per);
+  printf(
+      "# idle, bytes a second and node: %.0f in all; gossip %.0f: digests %.0f, wants %.0f, "
+      "descriptors %.0f, rumours %.0f; %.2f events\n",
+      (double)(world_stats_now(s.w).bytes - bytes) / per, rate[0], rate[1], rate[2], rate[3],
+      rate[4], (double)(world_events(s.w) - events) / per);
 }
 
 int main(int argc, char **argv) {

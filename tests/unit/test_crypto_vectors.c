@@ -245,16 +245,16 @@ static bool run_wide(const context *c, const vector *v) {
 static const op ops[] = {
     {"x25519", 3, run_x25519},     {"x25519iter", 2, run_x25519iter},
     {"ed25519v", 3, run_ed25519v}, {"ed25519s", 4, run_ed25519s},
-    {"ed25519b", 5, run_ed25519b},
-    {"aead", 6, run_aead},         {"chacha", 5, run_chacha},
-    {"hmac256", 3, run_hmac256},   {"hkdf256", 5, run_hkdf256},
-    {"hash", 5, run_hash},         {"kemkg", 3, run_kemkg},
-    {"kemenc", 4, run_kemenc},     {"kemdec", 3, run_kemdec},
-    {"kemek", 1, run_kemek},       {"kemdk", 1, run_kemdk},
-    {"kemfull", 4, run_kemfull},   {"kemsemi", 3, run_kemsemi},
-    {"xwing", 5, run_xwing},       {"dsakg", 3, run_dsakg},
-    {"dsasign", 5, run_dsasign},   {"dsaver", 4, run_dsaver},
-    {"dsaseed", 5, run_dsaseed},   {"wide", 4, run_wide},
+    {"ed25519b", 5, run_ed25519b}, {"aead", 6, run_aead},
+    {"chacha", 5, run_chacha},     {"hmac256", 3, run_hmac256},
+    {"hkdf256", 5, run_hkdf256},   {"hash", 5, run_hash},
+    {"kemkg", 3, run_kemkg},       {"kemenc", 4, run_kemenc},
+    {"kemdec", 3, run_kemdec},     {"kemek", 1, run_kemek},
+    {"kemdk", 1, run_kemdk},       {"kemfull", 4, run_kemfull},
+    {"kemsemi", 3, run_kemsemi},   {"xwing", 5, run_xwing},
+    {"dsakg", 3, run_dsakg},       {"dsasign", 5, run_dsasign},
+    {"dsaver", 4, run_dsaver},     {"dsaseed", 5, run_dsaseed},
+    {"wide", 4, run_wide},
 };
 
 static int hex_digit(char c) {

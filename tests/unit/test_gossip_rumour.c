@@ -198,9 +198,9 @@ static void test_spread(void) {
   tap_is_u64(counted(AL_COUNT_gossip_expired), 2, "gossip_expired");
   al_wr w = al_wr_init(in, sizeof in);
   al_wr_u32(&w, 7);
-  tap_ok(rx(link[0], AL_MESSAGE_SAMPLE, &w) == AL_GOSSIP_DROP &&
-             counted(AL_COUNT_gossip_parse) == 1,
-         "gossip_parse");
+  tap_ok(
+      rx(link[0], AL_MESSAGE_SAMPLE, &w) == AL_GOSSIP_DROP && counted(AL_COUNT_gossip_parse) == 1,
+      "gossip_parse");
   unsigned heard = 0;
   for (unsigned i = 0; i < 2000; i++) {
     al_id id;

@@ -351,8 +351,7 @@ static void test_news(void) {
   size_t bytes = 0;
   tap_ok(said(c, link, AL_MESSAGE_DIGEST, &bytes) == 1 && bytes == 42, "one digest of one entry");
   tap_is_u64(al_load_u64(out + 34), 2, "with the new sequence");
-  for (unsigned i = 0; i < 512 + 1; i++)
-    al_gossip_learned(&c->n[0].g, &c->n[0].id, 0, c->now);
+  for (unsigned i = 0; i < 512 + 1; i++) al_gossip_learned(&c->n[0].g, &c->n[0].id, 0, c->now);
   c->now += 200 * AL_MS;
   al_gossip_tick(&c->n[0].g, c->now);
   bytes = 0;

@@ -187,9 +187,9 @@ static void test_resume(void) {
     al_resume m;
     al_resume_make(suite, (al_resume_op)op, hop[2].resume, name, &m);
     al_resume_encode(&m, payload);
-    tap_ok(vec_is(vec("resume.%s", op == AL_RESUME_JOIN ? "join" : "joined"), payload,
-                  sizeof payload),
-           "a circuit %s a bundle", op == AL_RESUME_JOIN ? "asks to join" : "has joined");
+    tap_ok(
+        vec_is(vec("resume.%s", op == AL_RESUME_JOIN ? "join" : "joined"), payload, sizeof payload),
+        "a circuit %s a bundle", op == AL_RESUME_JOIN ? "asks to join" : "has joined");
   }
 }
 
