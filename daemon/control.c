@@ -9,6 +9,7 @@
 #include "dht.h"
 #include "error.h"
 #include "listen.h"
+#include "page.h"
 #include "report.h"
 #include "secret.h"
 
@@ -21,30 +22,11 @@ struct al_control {
   char *path;
 };
 
-static void reply(SoupServerMessage *m, guint status, JsonNode *root) {
-  g_autoptr(JsonGenerator) gen = json_generator_new();
-  gsize len = 0;
-  json_generator_set_root(gen, root);
-  char *text = json_generator_to_data(gen, &len);
-  soup_server_message_set_status(m, status, NULL);
-  soup_server_message_set_response(m, "application/json", SOUP_MEMORY_TAKE, text, len);
-}
-
-static void reply_error(SoupServerMessage *m, guint status, const char *what) {
-  g_autoptr(JsonBuilder) b = json_builder_new();
-  json_builder_begin_object(b);
-  json_builder_set_member_name(b, "error");
-  json_builder_add_string_value(b, what);
-  json_builder_end_object(b);
-  g_autoptr(JsonNode) root = json_builder_get_root(b);
-  reply(m, status, root);
-}
-
 static bool is_get(SoupServerMessage *m) {
   const char *method = soup_server_message_get_method(m);
   if (method == SOUP_METHOD_GET || method == SOUP_METHOD_HEAD) return true;
   soup_message_headers_replace(soup_server_message_get_response_headers(m), "Allow", "GET, HEAD");
-  reply_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only GET is answered here");
+  al_page_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only GET is answered here");
   return false;
 }
 
@@ -54,9 +36,9 @@ static void on_page(SoupServer *server, SoupServerMessage *m, const char *path, 
   (void)server, (void)query;
   g_autoptr(JsonNode) root = g_str_has_prefix(path, "/v1/") ? al_report(c->daemon, path + 4) : NULL;
   if (!root)
-    reply_error(m, SOUP_STATUS_NOT_FOUND, "no such page");
+    al_page_error(m, SOUP_STATUS_NOT_FOUND, "no such page");
   else if (is_get(m))
-    reply(m, SOUP_STATUS_OK, root);
+    al_page_reply(m, SOUP_STATUS_OK, root);
 }
 
 static void on_metrics(SoupServer *server, SoupServerMessage *m, const char *path,
@@ -76,7 +58,7 @@ static void on_joined(void *data, const al_id *peer, uint32_t duration_us, const
   SoupServerMessage *m = data;
   char id[AL_REPORT_ID_TEXT + 1];
   if (err) {
-    reply_error(m, SOUP_STATUS_BAD_GATEWAY, err->message);
+    al_page_error(m, SOUP_STATUS_BAD_GATEWAY, err->message);
   } else {
     g_autoptr(JsonBuilder) b = json_builder_new();
     al_report_id(peer, id);
@@ -87,7 +69,7 @@ static void on_joined(void *data, const al_id *peer, uint32_t duration_us, const
     json_builder_add_double_value(b, (double)duration_us / 1000);
     json_builder_end_object(b);
     g_autoptr(JsonNode) root = json_builder_get_root(b);
-    reply(m, SOUP_STATUS_OK, root);
+    al_page_reply(m, SOUP_STATUS_OK, root);
   }
   soup_server_message_unpause(m);
   g_object_unref(m);
@@ -115,14 +97,14 @@ static void on_join(SoupServer *server, SoupServerMessage *m, const char *path, 
   (void)server, (void)path, (void)query;
   if (soup_server_message_get_method(m) != SOUP_METHOD_POST) {
     soup_message_headers_replace(soup_server_message_get_response_headers(m), "Allow", "POST");
-    reply_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only POST is answered here");
+    al_page_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only POST is answered here");
     return;
   }
   g_autofree char *text = address_of(soup_server_message_get_request_body(m));
   if (!text) {
-    reply_error(m, SOUP_STATUS_BAD_REQUEST, "want {\"address\": \"allium:...\"}");
+    al_page_error(m, SOUP_STATUS_BAD_REQUEST, "want {\"address\": \"allium:...\"}");
   } else if (!al_peer_address_parse(text, &a, &err)) {
-    reply_error(m, SOUP_STATUS_BAD_REQUEST, err->message);
+    al_page_error(m, SOUP_STATUS_BAD_REQUEST, err->message);
   } else {
     soup_server_message_pause(m);
     al_daemon_join(c->daemon, &a, on_joined, g_object_ref(m));
@@ -138,7 +120,7 @@ static JsonObject *question(SoupServerMessage *m, JsonParser *parser) {
   const char *text = g_bytes_get_data(bytes, &len);
   if (soup_server_message_get_method(m) != SOUP_METHOD_POST) {
     soup_message_headers_replace(soup_server_message_get_response_headers(m), "Allow", "POST");
-    reply_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only POST is answered here");
+    al_page_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only POST is answered here");
     return NULL;
   }
   JsonNode *root = NULL;
@@ -146,7 +128,7 @@ static JsonObject *question(SoupServerMessage *m, JsonParser *parser) {
       json_parser_load_from_data(parser, text, (gssize)len, NULL))
     root = json_parser_get_root(parser);
   if (root && JSON_NODE_HOLDS_OBJECT(root)) return json_node_get_object(root);
-  reply_error(m, SOUP_STATUS_BAD_REQUEST, "want a JSON object");
+  al_page_error(m, SOUP_STATUS_BAD_REQUEST, "want a JSON object");
   return NULL;
 }
 
@@ -212,11 +194,11 @@ static void on_service(SoupServer *server, SoupServerMessage *m, const char *pat
   JsonObject *q = question(m, parser);
   if (!q) return;
   if (!on_question(data, strrchr(path, '/') + 1, q, b, &err)) {
-    reply_error(m, SOUP_STATUS_BAD_REQUEST, err->message);
+    al_page_error(m, SOUP_STATUS_BAD_REQUEST, err->message);
     return;
   }
   g_autoptr(JsonNode) root = json_builder_get_root(b);
-  reply(m, SOUP_STATUS_OK, root);
+  al_page_reply(m, SOUP_STATUS_OK, root);
 }
 
 /* ---- life ---- */

@@ -6,6 +6,7 @@
 
 #include "allium/al_dht.h"
 #include "base32.h"
+#include "page.h"
 #include "report.h"
 
 enum { BODY_MAX = 32768 };
@@ -24,21 +25,7 @@ struct al_dht_page {
 
 static void reply(SoupServerMessage *m, guint status, JsonBuilder *b) {
   g_autoptr(JsonNode) root = json_builder_get_root(b);
-  g_autoptr(JsonGenerator) gen = json_generator_new();
-  gsize len = 0;
-  json_generator_set_root(gen, root);
-  char *text = json_generator_to_data(gen, &len);
-  soup_server_message_set_status(m, status, NULL);
-  soup_server_message_set_response(m, "application/json", SOUP_MEMORY_TAKE, text, len);
-}
-
-static void reply_error(SoupServerMessage *m, guint status, const char *what) {
-  g_autoptr(JsonBuilder) b = json_builder_new();
-  json_builder_begin_object(b);
-  json_builder_set_member_name(b, "error");
-  json_builder_add_string_value(b, what);
-  json_builder_end_object(b);
-  reply(m, status, b);
+  al_page_reply(m, status, root);
 }
 
 static void add_int(JsonBuilder *b, const char *name, uint64_t value) {
@@ -121,7 +108,7 @@ static void answer(SoupServerMessage *m, const al_record_answer *a) {
     const char *text = al_record_status_text(a->status);
     g_autofree char *what = why ? g_strdup_printf("%s: %s", text, why) : g_strdup(text);
     bool missing = a->status == AL_RECORD_NOT_FOUND;
-    reply_error(m, missing ? SOUP_STATUS_NOT_FOUND : SOUP_STATUS_BAD_GATEWAY, what);
+    al_page_error(m, missing ? SOUP_STATUS_NOT_FOUND : SOUP_STATUS_BAD_GATEWAY, what);
   }
 }
 
@@ -174,8 +161,8 @@ static void start(al_dht_page *p, SoupServerMessage *m, const al_record_ask *ask
   al_err e = al_record_start(al_drive_node(d), al_drive_work(d), al_drive_now(d), ask, &w->ask);
   if (e != AL_OK) {
     g_free(w);
-    reply_error(m, e == AL_EINVAL ? SOUP_STATUS_BAD_REQUEST : SOUP_STATUS_SERVICE_UNAVAILABLE,
-                refusal(e));
+    al_page_error(m, e == AL_EINVAL ? SOUP_STATUS_BAD_REQUEST : SOUP_STATUS_SERVICE_UNAVAILABLE,
+                  refusal(e));
     return;
   }
   w->message = g_object_ref(m);
@@ -189,7 +176,7 @@ static void on_dht(SoupServer *server, SoupServerMessage *m, const char *path, G
   (void)server, (void)path, (void)query;
   if (soup_server_message_get_method(m) != SOUP_METHOD_POST) {
     soup_message_headers_replace(soup_server_message_get_response_headers(m), "Allow", "POST");
-    reply_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only POST is answered here");
+    al_page_error(m, SOUP_STATUS_METHOD_NOT_ALLOWED, "only POST is answered here");
     return;
   }
   g_autoptr(JsonParser) parser = json_parser_new();
@@ -203,7 +190,7 @@ static void on_dht(SoupServer *server, SoupServerMessage *m, const char *path, G
                 JSON_NODE_HOLDS_OBJECT(json_parser_get_root(parser));
   if (parsed) wrong = read_ask(json_node_get_object(json_parser_get_root(parser)), &ask, &bytes);
   if (wrong)
-    reply_error(m, SOUP_STATUS_BAD_REQUEST, wrong);
+    al_page_error(m, SOUP_STATUS_BAD_REQUEST, wrong);
   else
     start(data, m, &ask);
 }
