@@ -12,7 +12,7 @@ SIM_SECONDS ?= 600
 
 help:
 	@echo 'make          build build/allium'
-	@echo 'make demo     six nodes on this machine, a download through three hops'
+	@echo 'make demo     eight nodes on this machine, a download from a service, a relay that dies'
 	@echo 'make check    every test: gcc, clang with sanitizers, WebAssembly; checks and lint'
 	@echo 'make bench    measure; JSON in bench/results/ and a table'
 	@echo 'make sim-nightly  simulate fresh seeds for SIM_SECONDS (600) seconds'
