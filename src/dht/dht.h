@@ -115,6 +115,11 @@ bool al_dht_lacks(al_dht *d);
  * Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */
 bool al_dht_needs(al_dht *d, al_link link);
 
+/* al_dht_near — whether a neighbour may count this node among its closest: it lies at most two
+ * buckets farther than our own closest. Result: whether; false for a link that is not known.
+ * Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: unit/dht_table. */
+bool al_dht_near(const al_dht *d, al_link link);
+
 /* al_dht_wants — whether a link to this node would be needed: it is closer than the closest
  * neighbours, or in a region where there is none. True while there is a link to it, too.
  * Result: whether.   Cost: O(links).   Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */

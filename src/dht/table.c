@@ -191,6 +191,11 @@ bool al_dht_needs(al_dht *d, al_link link) {
   return c != NULL && (c->flags & CONTACT_NEEDED) != 0;
 }
 
+bool al_dht_near(const al_dht *d, al_link link) {
+  const al_dht_contact *c = al_dht_contact_of(d, link);
+  return c != NULL && (c->prefix ^ d->self) / 4 <= d->radius;
+}
+
 bool al_dht_wants(al_dht *d, const al_id *id) {
   al_dht_settle(d);
   uint64_t distance = al_dht_prefix(id) ^ d->self;

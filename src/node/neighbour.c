@@ -27,6 +27,8 @@ al_err al_node_dial(al_node *n, al_work *w, const al_id *peer, al_bytes address,
   al_wr w_record = al_wr_init(record, sizeof record);
   if (known != NULL) al_entry_write(known, &w_record);
   al_err e = al_link_dial(&n->links, n->now, peer, al_wr_view(&w_record), &link);
+  if (e == AL_EFULL && al_node_make_room(n, w))
+    e = al_link_dial(&n->links, n->now, peer, al_wr_view(&w_record), &link);
   if (e != AL_OK) return e;
   (void)neighbour_new(n, link, false);
   if (!al_work_open(w, link, address)) { /* nobody has heard of it yet */

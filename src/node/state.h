@@ -54,8 +54,8 @@ enum {
   AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average ... */
   AL_NODE_ROTATE_YOUNG_US = 30000000, /* ... and after this until it has met enough of them */
   AL_NODE_LINGER_US = 120000000, /* a link that nobody wants is closed by its dialler after this */
-  AL_NODE_SETTLE_US = 30000000,  /* so long a newcomer has its link however many there are */
-  AL_NODE_ROOM_US = 10000000,    /* one link gives way to a newcomer in so long */
+  AL_NODE_SETTLE_US = 5000000,   /* so long a newcomer has its link however many there are */
+  AL_NODE_ROOM_US = 10000000,    /* a link that a neighbour wants gives way once in so long */
   AL_NODE_LOST_MAX = 8,          /* neighbours that are gone and are tried again */
   AL_NODE_LOST_US = 2000000,     /* pause before the first try; doubles up to ... */
   AL_NODE_LOST_MAX_US = 20000000,

@@ -77,23 +77,56 @@ static void close_unused(al_node *n, al_work *w) {
   }
 }
 
-/* The longest unused of those that are no newcomers: whoever comes through this node for the first
- * time finds room, and has long learnt of others when it must go. */
-bool al_node_make_room(al_node *n, al_work *w) {
+/* What a link is good for; the least useful one gives way when room is short. */
+typedef enum usefulness {
+  FOR_NOBODY,
+  FOR_OTHER, /* the neighbour wants it: it finds another one */
+  FOR_NEAR,  /* ... for being close to it, of whom there are few */
+  FOR_SELF,  /* never closed for want of room */
+} usefulness;
+
+static usefulness good_for(const al_node *n, al_link link, const node_neighbour *nb) {
+  if (in_use(n, link, nb)) return FOR_SELF;
+  if (!al_gossip_kept(&n->gossip, link)) return FOR_NOBODY;
+  return al_dht_near(&n->dht, link) ? FOR_NEAR : FOR_OTHER;
+}
+
+/* The least useful link of those that are settled, at most `most` useful; of several the one that
+ * is longest unused. 0: none. */
+static al_link least_useful(al_node *n, usefulness most) {
   uint32_t cursor = 0;
   al_link worst = 0;
-  al_time worst_used = AL_TIME_NEVER;
-  if (n->now < n->room_at) return false;
+  al_time used = AL_TIME_NEVER;
   for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
     const node_neighbour *nb = al_node_neighbour_of(n, l);
-    if (nb == NULL || !nb->up || in_use(n, l, nb) || nb->used >= worst_used) continue;
-    if (al_time_since(n->now, nb->since) < AL_NODE_SETTLE_US) continue;
+    if (nb == NULL || !nb->up || al_time_since(n->now, nb->since) < AL_NODE_SETTLE_US) continue;
+    usefulness u = good_for(n, l, nb);
+    if (u > most || (u == most && nb->used >= used)) continue;
     worst = l;
-    worst_used = nb->used;
+    used = nb->used;
+    most = u;
   }
-  if (worst == 0 || !close_link(n, w, worst, AL_LINK_CODE_LIMIT)) return false;
-  n->room_at = n->now + AL_NODE_ROOM_US;
+  return worst;
+}
+
+/* Links that somebody wants give way one in a while only: who lost one looks for another. */
+bool al_node_make_room(al_node *n, al_work *w) {
+  bool wanted_too = n->now >= n->room_at;
+  al_link worst = least_useful(n, wanted_too ? FOR_NEAR : FOR_NOBODY);
+  if (worst == 0) return false;
+  bool wanted = al_gossip_kept(&n->gossip, worst);
+  if (!close_link(n, w, worst, AL_LINK_CODE_LIMIT)) return false;
+  if (wanted) n->room_at = n->now + AL_NODE_ROOM_US;
   return true;
+}
+
+/* Room is made before it is asked for: whoever is needed must not wait for it. */
+static void keep_room(al_node *n, al_work *w) {
+  uint32_t spare = (n->limits.links_max + 7u) / 8, used = al_link_count(&n->links);
+  for (; used + spare > n->limits.links_max; used--) {
+    al_link l = least_useful(n, FOR_NOBODY);
+    if (l == 0 || !close_link(n, w, l, AL_LINK_CODE_LIMIT)) return;
+  }
 }
 
 /* ---- neighbours that are gone ---- */
@@ -246,4 +279,5 @@ void al_node_wants_house(al_node *n, al_work *w) {
   try_lost(n, w);
   seek_neighbours(n, w);
   close_unused(n, w);
+  keep_room(n, w);
 }

@@ -33,8 +33,9 @@ al_err al_node_dial(al_node *n, al_work *w, const al_id *peer, al_bytes address,
  * Result: whether.   Cost: O(links_max).   Source: PROTOCOL.md 7.1.   Tested: sim/tables. */
 bool al_node_may_want(const al_node *n);
 
-/* al_node_make_room — the table of links is full: the one least wanted is closed (code LIMIT), of
- * those that are no newcomers and carry nothing.
+/* al_node_make_room — the table of links is full: the least useful one is closed (code LIMIT), of
+ * those that are no newcomers: one that neither side wants, else one that the neighbour wants, and
+ * last one for which this node is among the closest. What this node wants or uses stays.
  * Result: false when there is none.   Cost: O(links).   Source: PROTOCOL.md 4.3, 7.1.
  * Tested: sim/tables. */
 bool al_node_make_room(al_node *n, al_work *w);

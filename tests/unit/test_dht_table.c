@@ -133,12 +133,28 @@ static void check_needs(al_dht *d, uint32_t count, const char *what) {
   tap_ok(wrong == 0 && lacking == 0, "... and one of each region (%u links)", needed);
 }
 
+/* Whoever may count this node among its closest: up to four times as far as the eighth of ours. */
+static void check_near(const al_dht *d, uint32_t count) {
+  uint32_t wrong = 0, near = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    bool want = distance(d, i) / 4 <= d->radius;
+    wrong += al_dht_near(d, link_of(i)) != want;
+    near += want;
+  }
+  tap_ok(wrong == 0 && near >= AL_DHT_CLOSE && near < count / 4,
+         "... near are the closest and "
+         "some more (%u)",
+         near);
+  tap_ok(!al_dht_near(d, link_of(LINKS - 1)), "... a link that is not there is not");
+}
+
 static void test_needs(uint8_t per_bucket) {
   al_dht d;
   al_dht_config c = config(per_bucket);
   (void)al_dht_init(&d, &c);
   for (uint32_t i = 0; i < NODES; i++) add(&d, i, 0);
   check_needs(&d, NODES, per_bucket == 1 ? "one a bucket" : "two a bucket");
+  check_near(&d, NODES);
   bool was[NODES];
   uint32_t lost = 0;
   for (uint32_t i = 0; i < NODES; i++) was[i] = al_dht_needs(&d, link_of(i));
