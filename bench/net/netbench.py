@@ -2,7 +2,7 @@
 """netbench.py: real daemons, measured: set-up, requests, downloads, CPU, memory.
 
 usage: bench/net/netbench.py --loopback [options]
-       netlab/netlab run 7 rate=100mbit delay=25ms -- bench/net/netbench.py [options]
+       netlab/netlab run 7 rate=100mbit delay=25ms tick=200us -- bench/net/netbench.py [options]
 
 Inside netlab the client is on h1, relays on h2..h5, the exit on h6, the server on h7, so that a
 request through three hops crosses four paths. Figures are medians [min .. max]; CPU is user +
