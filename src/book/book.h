@@ -82,6 +82,14 @@ al_err al_book_init(al_book *b, const al_alloc *a, uint32_t limit,
  * Tested: unit/book_shelf. */
 void al_book_share(al_book *b, al_shelf *shelf);
 
+/* al_book_loose — the memory of a shared shelf: it may be asked at any time, for what is given back
+ * soon.
+ * Result: NULL when the shelf is the book's own.   Cost: O(1).
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/book_shelf. */
+static inline const al_alloc *al_book_loose(const al_book *b) {
+  return b->own_shelf == NULL ? &b->shelf->alloc : NULL;
+}
+
 /* al_book_clear — give everything back. A zeroed al_book is allowed.
  * Result: none.   Cost: one pass.   Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
 void al_book_clear(al_book *b);

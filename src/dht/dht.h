@@ -23,6 +23,8 @@ enum {
 /* al_dht_config — what it works on. Pointers must outlive it. */
 typedef struct al_dht_config {
   const al_alloc *alloc;
+  const al_alloc *loose; /* NULL, or: may be asked at any time for memory that is given back soon:
+                          * for queries and lookups while there are any */
   al_rng *rng;
   al_counters *counters;
   al_id self;
@@ -45,6 +47,7 @@ typedef struct al_dht {
   al_dht_query *queries;
   al_dht_lookup *lookups;
   al_dht_named *named; /* nodes that lookups were told of, but for the first lookup */
+  uint32_t queries_len, lookups_len; /* places that there are now: none, or all */
   uint64_t self;       /* the first 64 bits of our ID */
   uint64_t filled[2];  /* regions with a contact */
   uint64_t looked[2];  /* regions looked into lately */
@@ -65,7 +68,8 @@ typedef struct al_dht {
 /* al_dht_init — no contacts.
  *   c    copied                                                                       [borrowed]
  * Result: AL_OK, AL_EINVAL (a number is out of range), AL_ENOMEM (d is cleared).
- * Cost:   16 bytes for each possible link, 88 for each query, about 450 for each lookup.
+ * Cost:   16 bytes for each possible link; without `loose` 88 for each query, about 1,100 for each
+ *         lookup.
  * Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */
 al_err al_dht_init(al_dht *d, const al_dht_config *c);
 

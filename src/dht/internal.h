@@ -158,6 +158,21 @@ uint64_t al_dht_ack_wait(const al_dht *d, const al_dht_contact *c);
  * Result: microseconds.   Cost: O(1).   Source: PROTOCOL.md 7.2.   Tested: unit/dht_route. */
 uint64_t al_dht_answer_wait(const al_dht *d, al_link link, uint64_t target);
 
+/* al_dht_open_queries — have places for queries; they are free.
+ * Result: false without memory.   Cost: nothing, or an allocation.   Source:
+ * docs/decisions/0007-many-nodes.md.   Tested: unit/dht_table. */
+bool al_dht_open_queries(al_dht *d);
+
+/* al_dht_open_lookups — have places for own lookups.
+ * Result: false without memory.   Cost: nothing, or two allocations.   Source:
+ * docs/decisions/0007-many-nodes.md.   Tested: unit/dht_table. */
+bool al_dht_open_lookups(al_dht *d);
+
+/* al_dht_rest — give back what nothing is in, where memory may be had again at any time.
+ * Result: none.   Cost: O(queries + lookups).   Source: docs/decisions/0007-many-nodes.md.
+ * Tested: unit/dht_table. */
+void al_dht_rest(al_dht *d);
+
 /* al_dht_due — something is to be done at `when`.
  * Result: none.   Cost: O(1).   Source: none.   Tested: unit/dht_route. */
 static inline void al_dht_due(al_dht *d, al_time when) {

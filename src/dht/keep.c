@@ -2,7 +2,7 @@
 #include "dht/internal.h"
 
 static bool busy(const al_dht *d) {
-  for (uint32_t i = 0; i < d->cfg.lookups_max; i++) {
+  for (uint32_t i = 0; i < d->lookups_len; i++) {
     if (d->lookups[i].handle != 0 && d->lookups[i].ask.user == 0) return true;
   }
   return false;

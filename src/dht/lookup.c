@@ -5,12 +5,12 @@
 
 static al_dht_lookup *by_handle(const al_dht *d, uint32_t handle) {
   uint32_t i = handle & 255;
-  if (handle == 0 || i >= d->cfg.lookups_max || d->lookups[i].handle != handle) return NULL;
+  if (handle == 0 || i >= d->lookups_len || d->lookups[i].handle != handle) return NULL;
   return &d->lookups[i];
 }
 
 static al_dht_lookup *by_query(const al_dht *d, uint64_t query) {
-  for (uint32_t i = 0; i < d->cfg.lookups_max; i++) {
+  for (uint32_t i = 0; i < d->lookups_len; i++) {
     al_dht_lookup *l = &d->lookups[i];
     if (l->handle != 0 && l->query == query) return l;
   }
@@ -34,8 +34,9 @@ al_err al_dht_start(al_dht *d, const al_dht_ask *ask, al_time now, uint32_t *ret
       (local && al_dht_contact_of(d, ask->via) == NULL)) {
     return AL_EINVAL;
   }
+  if (!al_dht_open_lookups(d)) return AL_EFULL;
   uint32_t i = ask->user == 0 || d->cfg.lookups_max == 1 ? 0 : 1; /* one is for upkeep */
-  while (i < d->cfg.lookups_max && d->lookups[i].handle != 0) i++;
+  while (i < d->lookups_len && d->lookups[i].handle != 0) i++;
   if (i == d->cfg.lookups_max) return AL_EFULL;
   al_dht_lookup *l = &d->lookups[i];
   d->serial = (d->serial + 1) & 0xffffff;
@@ -183,7 +184,7 @@ bool al_dht_lookup_ack(al_dht *d, al_link from, const al_dht_message *m, al_time
 }
 
 void al_dht_lookup_lost(al_dht *d, al_link link, al_time now) {
-  for (uint32_t i = 0; i < d->cfg.lookups_max; i++) {
+  for (uint32_t i = 0; i < d->lookups_len; i++) {
     al_dht_lookup *l = &d->lookups[i];
     for (uint32_t k = 0; l->handle != 0 && k < l->ask.paths; k++) {
       dht_path *p = &l->path[k];
@@ -369,7 +370,7 @@ static bool tick_one(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret
 }
 
 bool al_dht_lookup_tick(al_dht *d, al_time now, al_dht_event *ret) {
-  for (uint32_t i = 0; i < d->cfg.lookups_max; i++) {
+  for (uint32_t i = 0; i < d->lookups_len; i++) {
     al_dht_lookup *l = &d->lookups[i];
     if (l->handle == 0) continue;
     if (tick_one(d, l, now, ret)) {

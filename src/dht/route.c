@@ -5,7 +5,7 @@
 #include "dht/internal.h"
 
 static al_dht_query *find(const al_dht *d, uint64_t query, uint8_t path) {
-  for (uint32_t i = 0; i < d->cfg.queries_max; i++) {
+  for (uint32_t i = 0; i < d->queries_len; i++) {
     al_dht_query *q = &d->queries[i];
     if (q->state != STATE_FREE && q->query == query && q->path == path) return q;
   }
@@ -13,7 +13,7 @@ static al_dht_query *find(const al_dht *d, uint64_t query, uint8_t path) {
 }
 
 static bool known(const al_dht *d, uint64_t query) {
-  for (uint32_t i = 0; i < d->cfg.queries_max; i++) {
+  for (uint32_t i = 0; i < d->queries_len; i++) {
     if (d->queries[i].state != STATE_FREE && d->queries[i].query == query) return true;
   }
   return false;
@@ -30,7 +30,8 @@ static void finish(al_dht *d, al_dht_query *q, al_time now) {
 static al_dht_query *take(al_dht *d, al_link from) {
   al_dht_query *best = NULL;
   uint32_t share = 0;
-  for (uint32_t i = 0; i < d->cfg.queries_max; i++) {
+  if (!al_dht_open_queries(d)) return NULL;
+  for (uint32_t i = 0; i < d->queries_len; i++) {
     al_dht_query *q = &d->queries[i];
     bool over = q->state == STATE_FREE || q->state == STATE_DONE;
     if (!over) {
@@ -187,7 +188,7 @@ al_dht_verdict al_dht_rx(al_dht *d, al_link from, al_span bytes, al_time now, al
 
 void al_dht_link_down(al_dht *d, al_link link, al_time now) {
   al_dht_contact_lost(d, link);
-  for (uint32_t i = 0; i < d->cfg.queries_max; i++) {
+  for (uint32_t i = 0; i < d->queries_len; i++) {
     al_dht_query *q = &d->queries[i];
     if (q->state != STATE_ASKED && q->state != STATE_WAITING) continue;
     if (q->from == link) {
@@ -239,7 +240,7 @@ static void retry(al_dht *d, al_dht_query *q, al_time now, al_dht_event *ret) {
 bool al_dht_tick(al_dht *d, al_time now, al_dht_event *ret) {
   if (now < d->next) return false;
   al_time next = AL_TIME_NEVER;
-  for (uint32_t i = 0; i < d->cfg.queries_max; i++) {
+  for (uint32_t i = 0; i < d->queries_len; i++) {
     al_dht_query *q = &d->queries[i];
     if (q->state == STATE_FREE) continue;
     if (q->deadline > now) {
@@ -256,5 +257,7 @@ bool al_dht_tick(al_dht *d, al_time now, al_dht_event *ret) {
     return true; /* d->next is as it was: called again */
   }
   d->next = next; /* of queries; that of lookups is added there */
-  return al_dht_lookup_tick(d, now, ret);
+  if (al_dht_lookup_tick(d, now, ret)) return true;
+  al_dht_rest(d);
+  return false;
 }

@@ -7,17 +7,62 @@ static bool config_valid(const al_dht_config *c) {
          (c->per_bucket == 1 || c->per_bucket == 2);
 }
 
+static const al_alloc *memory(const al_dht *d) {
+  return d->cfg.loose != NULL ? d->cfg.loose : d->cfg.alloc;
+}
+
+bool al_dht_open_queries(al_dht *d) {
+  if (d->queries != NULL) return true;
+  d->queries = al_new_array(memory(d), d->cfg.queries_max, sizeof *d->queries);
+  if (d->queries != NULL) d->queries_len = d->cfg.queries_max;
+  return d->queries != NULL;
+}
+
+static void close_queries(al_dht *d) {
+  al_delete(memory(d), d->queries, d->queries_len * sizeof *d->queries);
+  d->queries = NULL;
+  d->queries_len = 0;
+}
+
+static size_t named_bytes(const al_dht *d) {
+  return (d->cfg.lookups_max - 1) * (size_t)NAMED_MAX * sizeof *d->named;
+}
+
+static void close_lookups(al_dht *d) {
+  al_delete(memory(d), d->lookups, d->cfg.lookups_max * sizeof *d->lookups);
+  if (d->named != NULL) al_delete(memory(d), d->named, named_bytes(d));
+  d->lookups = NULL;
+  d->named = NULL;
+  d->lookups_len = 0;
+}
+
+bool al_dht_open_lookups(al_dht *d) {
+  if (d->lookups != NULL) return true;
+  d->lookups = al_new_array(memory(d), d->cfg.lookups_max, sizeof *d->lookups);
+  if (d->cfg.lookups_max > 1) d->named = al_new(memory(d), named_bytes(d));
+  d->lookups_len = d->cfg.lookups_max;
+  if (d->lookups != NULL && (d->named != NULL || d->cfg.lookups_max == 1)) return true;
+  close_lookups(d);
+  return false;
+}
+
+void al_dht_rest(al_dht *d) {
+  bool queries = false, lookups = false;
+  if (d->cfg.loose == NULL) return;
+  for (uint32_t i = 0; i < d->queries_len; i++) queries |= d->queries[i].state != STATE_FREE;
+  for (uint32_t i = 0; i < d->lookups_len; i++) lookups |= d->lookups[i].handle != 0;
+  if (!queries) close_queries(d);
+  if (!lookups) close_lookups(d);
+}
+
 al_err al_dht_init(al_dht *d, const al_dht_config *c) {
   memset(d, 0, sizeof *d);
   if (!config_valid(c)) return AL_EINVAL;
   d->cfg = *c;
   d->contacts = al_new_array(c->alloc, c->links_max, sizeof *d->contacts);
-  d->queries = al_new_array(c->alloc, c->queries_max, sizeof *d->queries);
-  d->lookups = al_new_array(c->alloc, c->lookups_max, sizeof *d->lookups);
-  if (c->lookups_max > 1)
-    d->named = al_new_array(c->alloc, (c->lookups_max - 1) * NAMED_MAX, sizeof *d->named);
-  if (d->contacts == NULL || d->queries == NULL || d->lookups == NULL ||
-      (c->lookups_max > 1 && d->named == NULL)) {
+  bool got = d->contacts != NULL;
+  if (c->loose == NULL) got = got && al_dht_open_queries(d) && al_dht_open_lookups(d);
+  if (!got) {
     al_dht_clear(d);
     return AL_ENOMEM;
   }
@@ -33,9 +78,8 @@ void al_dht_clear(al_dht *d) {
   const al_alloc *a = d->cfg.alloc;
   if (a == NULL) return;
   al_delete(a, d->contacts, d->cfg.links_max * sizeof *d->contacts);
-  al_delete(a, d->queries, d->cfg.queries_max * sizeof *d->queries);
-  al_delete(a, d->lookups, d->cfg.lookups_max * sizeof *d->lookups);
-  al_delete(a, d->named, (d->cfg.lookups_max - 1) * NAMED_MAX * sizeof *d->named);
+  close_queries(d);
+  close_lookups(d);
   memset(d, 0, sizeof *d);
 }
 

@@ -13,23 +13,53 @@ static bool config_valid(const al_gossip_config *c) {
          c->serve_max <= UINT16_MAX && c->doubts_max >= 1 && c->doubts_max <= UINT16_MAX;
 }
 
+static const al_alloc *memory(const al_gossip *g) {
+  return g->cfg.loose != NULL ? g->cfg.loose : g->cfg.alloc;
+}
+
+static void close_tables(al_gossip *g) {
+  const al_gossip_config *c = &g->cfg;
+  al_delete(memory(g), g->wants, c->wants_max * sizeof *g->wants);
+  al_delete(memory(g), g->serves, c->serve_max * sizeof *g->serves);
+  al_heap_clear(&g->want_timers);
+  g->wants = NULL;
+  g->serves = NULL;
+  g->want_free = g->serve_free = 0;
+}
+
+bool al_gossip_open(al_gossip *g) {
+  const al_gossip_config *c = &g->cfg;
+  if (g->wants != NULL) return true;
+  g->wants = al_new_array(memory(g), c->wants_max, sizeof *g->wants);
+  g->serves = al_new_array(memory(g), c->serve_max, sizeof *g->serves);
+  if (g->wants == NULL || g->serves == NULL ||
+      al_heap_init(&g->want_timers, memory(g), c->wants_max) != AL_OK) {
+    close_tables(g);
+    return false;
+  }
+  for (uint32_t i = 0; i < c->wants_max; i++) g->wants[i].next = i + 1 < c->wants_max ? i + 2 : 0;
+  for (uint32_t i = 0; i < c->serve_max; i++)
+    g->serves[i].next = (uint16_t)(i + 1 < c->serve_max ? i + 2 : 0);
+  g->want_free = g->serve_free = 1;
+  return true;
+}
+
+void al_gossip_rest(al_gossip *g) {
+  if (g->cfg.loose != NULL && g->wants_count == 0 && g->serves_count == 0) close_tables(g);
+}
+
 static al_err take_tables(al_gossip *g) {
   const al_gossip_config *c = &g->cfg;
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(c->rng, secret, sizeof secret);
   g->peers = al_new_array(c->alloc, c->links_max, sizeof *g->peers);
-  g->wants = al_new_array(c->alloc, c->wants_max, sizeof *g->wants);
   g->news = al_new_array(c->alloc, c->news_max, sizeof *g->news);
-  g->serves = al_new_array(c->alloc, c->serve_max, sizeof *g->serves);
   g->marks = al_new_array(c->alloc, c->doubts_max, sizeof *g->marks);
   g->ready = al_new_array(c->alloc, ready_words(g), sizeof *g->ready);
-  if (g->peers == NULL || g->wants == NULL || g->news == NULL || g->serves == NULL ||
-      g->marks == NULL || g->ready == NULL) {
-    return AL_ENOMEM;
-  }
-  al_err e = al_map_init(&g->want_by_id, c->alloc, sizeof(al_id), c->wants_max, secret);
-  if (e == AL_OK) e = al_heap_init(&g->want_timers, c->alloc, c->wants_max);
-  return e;
+  if (g->peers == NULL || g->news == NULL || g->marks == NULL || g->ready == NULL) return AL_ENOMEM;
+  if (c->loose != NULL) return AL_OK;
+  if (!al_gossip_open(g)) return AL_ENOMEM;
+  return al_map_init(&g->want_by_id, c->alloc, sizeof(al_id), c->wants_max, secret);
 }
 
 al_err al_gossip_init(al_gossip *g, const al_gossip_config *c) {
@@ -41,10 +71,6 @@ al_err al_gossip_init(al_gossip *g, const al_gossip_config *c) {
     al_gossip_clear(g);
     return e;
   }
-  for (uint32_t i = 0; i < c->wants_max; i++) g->wants[i].next = i + 1 < c->wants_max ? i + 2 : 0;
-  for (uint32_t i = 0; i < c->serve_max; i++)
-    g->serves[i].next = (uint16_t)(i + 1 < c->serve_max ? i + 2 : 0);
-  g->want_free = g->serve_free = 1;
   g->flush_at = g->round_at = g->page_at = g->pace_at = AL_TIME_NEVER;
   g->marks_at = g->urgent_at = AL_TIME_NEVER;
   g->filled = c->now;
@@ -54,14 +80,12 @@ al_err al_gossip_init(al_gossip *g, const al_gossip_config *c) {
 
 void al_gossip_clear(al_gossip *g) {
   const al_alloc *a = g->cfg.alloc;
-  al_heap_clear(&g->want_timers);
   al_map_clear(&g->want_by_id);
   if (a != NULL) {
+    close_tables(g);
     al_delete(a, g->ready, ready_words(g) * sizeof *g->ready);
     al_delete(a, g->marks, g->cfg.doubts_max * sizeof *g->marks);
-    al_delete(a, g->serves, g->cfg.serve_max * sizeof *g->serves);
     al_delete(a, g->news, g->cfg.news_max * sizeof *g->news);
-    al_delete(a, g->wants, g->cfg.wants_max * sizeof *g->wants);
     al_delete(a, g->peers, g->cfg.links_max * sizeof *g->peers);
   }
   memset(g, 0, sizeof *g);
@@ -373,4 +397,5 @@ void al_gossip_tick(al_gossip *g, al_time now) {
   if (g->flush_at <= now) flush(g);
   if (g->round_at <= now) round_due(g, now);
   if (g->page_at <= now) page_due(g, now);
+  al_gossip_rest(g);
 }

@@ -35,6 +35,8 @@ enum {
 /* al_gossip_config — what it works on. Pointers must outlive it. */
 typedef struct al_gossip_config {
   const al_alloc *alloc;
+  const al_alloc *loose; /* NULL, or: may be asked at any time for memory that is given back soon:
+                          * for wants and what is to be served while there are any */
   al_rng *rng;
   al_counters *counters;
   al_book *book;       /* read for digests and answers; doubts are noted in it         [borrowed] */
@@ -63,7 +65,7 @@ typedef struct al_gossip {
   al_gossip_serve *serves;
   al_gossip_mark *marks; /* the first marks_count are in use */
   uint64_t *ready;       /* a bit for each peer that something is to be sent to */
-  al_map want_by_id;     /* ID -> index in wants */
+  al_map want_by_id;     /* ID -> index in wants, where there may be many */
   al_heap want_timers;
   uint32_t news_count; /* announcements since the start */
   al_time flush_at, round_at, page_at, pace_at, marks_at, urgent_at, refute_at, full_until;
@@ -71,6 +73,7 @@ typedef struct al_gossip {
   uint64_t own_sequence, alive_s;
   uint32_t frames[AL_MESSAGE_KIND_COUNT]; /* that its messages take, by kind */
   uint32_t want_free, serve_free;         /* first of the lists, index + 1 */
+  uint32_t wants_count, serves_count;     /* in use */
   uint32_t peers_count, ready_count, marks_count, page_next;
   uint16_t deaths_left, lives_left; /* rumours of a kind that are taken from all neighbours */
   bool urgent;
@@ -79,7 +82,8 @@ typedef struct al_gossip {
 /* al_gossip_init — no neighbours, nothing wanted.
  *   c    copied                                                                       [borrowed]
  * Result: AL_OK, AL_EINVAL (a number is out of range), AL_ENOMEM (g is cleared).
- * Cost:   allocates all tables.   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rx. */
+ * Cost:   allocates all tables, or with `loose` those that are kept.
+ * Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rx. */
 al_err al_gossip_init(al_gossip *g, const al_gossip_config *c);
 
 /* al_gossip_clear — give the memory back. A zeroed al_gossip is allowed.

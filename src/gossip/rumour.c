@@ -160,7 +160,7 @@ static void rumour_rx(al_gossip *g, al_gossip_peer *p, const al_rumour *r, al_ti
     return;
   }
   if (heard(g, r)) {
-    bool wanted = al_map_find_id(&g->want_by_id, &r->id, NULL);
+    bool wanted = al_gossip_find_want(g, &r->id, NULL);
     if (wanted && r->kind == AL_RUMOUR_NEWER) on_newer(g, p, r);
     return;
   }

@@ -7,7 +7,7 @@ static al_gossip_serve *at(const al_gossip *g, uint16_t index) { return &g->serv
 void al_gossip_serve_peer(al_gossip *g, al_gossip_peer *p, al_peer peer) {
   for (uint16_t i = p->serve_head; i != 0; i = at(g, i)->next)
     if (at(g, i)->peer == peer) return;
-  if (p->serve_count >= AL_GOSSIP_SERVE_MAX || g->serve_free == 0) {
+  if (p->serve_count >= AL_GOSSIP_SERVE_MAX || !al_gossip_open(g) || g->serve_free == 0) {
     al_count(g->cfg.counters, AL_COUNT_gossip_rate);
     return;
   }
@@ -21,6 +21,7 @@ void al_gossip_serve_peer(al_gossip *g, al_gossip_peer *p, al_peer peer) {
     p->serve_head = index;
   p->serve_tail = index;
   p->serve_count++;
+  g->serves_count++;
   al_gossip_wake(g, p, true);
 }
 
@@ -31,6 +32,7 @@ static al_peer take(al_gossip *g, al_gossip_peer *p) {
   p->serve_head = s->next;
   if (p->serve_head == 0) p->serve_tail = 0;
   p->serve_count--;
+  g->serves_count--;
   *s = (al_gossip_serve){.next = (uint16_t)g->serve_free};
   g->serve_free = index;
   return peer;

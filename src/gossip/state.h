@@ -137,7 +137,24 @@ al_time al_gossip_next_random(const al_gossip *g, al_time now, uint64_t mean_us)
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_net. */
 void al_gossip_list_from(al_gossip *g, al_gossip_peer *p);
 
+/* al_gossip_open — have places for wants and for what is to be served.
+ * Result: false without memory.   Cost: nothing, or three allocations.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/gossip_rx. */
+bool al_gossip_open(al_gossip *g);
+
+/* al_gossip_rest — give them back while nothing is in them, where memory may be had again at any
+ * time.
+ * Result: none.   Cost: three frees.   Source: docs/decisions/0007-many-nodes.md.
+ * Tested: unit/gossip_rx. */
+void al_gossip_rest(al_gossip *g);
+
 /* ---- wants.c ---- */
+
+/* al_gossip_find_want — the want of an ID.
+ *   ret   its index; written when true; may be NULL                                   [out]
+ * Result: whether there is one.   Cost: a map probe, or O(wants_max) in a lean node.
+ * Source: none.   Tested: unit/gossip_rx. */
+bool al_gossip_find_want(const al_gossip *g, const al_id *id, uint32_t *ret);
 
 /* al_gossip_named — a neighbour says that it has a descriptor of this sequence.
  * Result: none; counts gossip_full, gossip_rate.   Cost: two map probes.

@@ -4,6 +4,18 @@
 
 static al_gossip_want *want_at(const al_gossip *g, uint32_t index) { return &g->wants[index]; }
 
+bool al_gossip_find_want(const al_gossip *g, const al_id *id, uint32_t *ret) {
+  if (g->want_by_id.limit != 0) return al_map_find_id(&g->want_by_id, id, ret);
+  if (g->wants_count == 0) return false;
+  for (uint32_t i = 0; i < g->cfg.wants_max; i++) {
+    const al_gossip_want *w = want_at(g, i);
+    if (w->state == AL_GOSSIP_WANT_FREE || !al_id_equal(&w->id, id)) continue;
+    if (ret != NULL) *ret = i;
+    return true;
+  }
+  return false;
+}
+
 /* ---- lists ---- */
 
 static void list_add(al_gossip *g, al_gossip_peer *p, uint32_t index) {
@@ -53,10 +65,11 @@ static void want_free(al_gossip *g, uint32_t index) {
   detach(g, index);
   al_gossip_peer *first = al_gossip_peer_of(g, w->first);
   if (first != NULL) first->named--;
-  al_map_drop_id(&g->want_by_id, &w->id, NULL);
+  if (g->want_by_id.limit != 0) al_map_drop_id(&g->want_by_id, &w->id, NULL);
   memset(w, 0, sizeof *w);
   w->next = g->want_free;
   g->want_free = index + 1;
+  g->wants_count--;
 }
 
 /* ---- sources ---- */
@@ -117,8 +130,8 @@ static void named_again(al_gossip *g, al_gossip_peer *p, uint32_t index, uint64_
 bool al_gossip_want_of(al_gossip *g, al_gossip_peer *source, al_gossip_peer *payer,
                        const al_rumour *what, al_gossip_want **ret) {
   uint32_t index;
-  bool there = al_map_find_id(&g->want_by_id, &what->id, &index);
-  if (!there && g->want_free == 0) {
+  bool there = al_gossip_find_want(g, &what->id, &index);
+  if (!there && (!al_gossip_open(g) || g->want_free == 0)) {
     al_count(g->cfg.counters, AL_COUNT_gossip_full);
     return false;
   }
@@ -136,7 +149,9 @@ bool al_gossip_want_of(al_gossip *g, al_gossip_peer *source, al_gossip_peer *pay
     *w = (al_gossip_want){.id = what->id, .sequence = what->stamp, .first = payer->link};
     source_add(w, source->link);
     payer->named++;
-    AL_ASSERT(al_map_put_id(&g->want_by_id, &what->id, index) == AL_OK);
+    g->wants_count++;
+    if (g->want_by_id.limit != 0)
+      AL_ASSERT(al_map_put_id(&g->want_by_id, &what->id, index) == AL_OK);
     list_add(g, source, index);
   }
   if (ret != NULL) *ret = want_at(g, index);
@@ -219,7 +234,7 @@ static void hand_on(al_gossip *g, const al_gossip_want *w) {
 
 uint32_t al_gossip_transit(al_gossip *g, const al_id *id, al_link from, al_link *ret) {
   uint32_t index, count = 0;
-  if (!al_map_find_id(&g->want_by_id, id, &index)) return 0;
+  if (!al_gossip_find_want(g, id, &index)) return 0;
   al_gossip_want *w = want_at(g, index);
   if (!is_asked_of(w, al_gossip_peer_of(g, from))) return 0;
   for (unsigned i = 0; i < AL_GOSSIP_FOR; i++)
@@ -231,7 +246,7 @@ uint32_t al_gossip_transit(al_gossip *g, const al_id *id, al_link from, al_link 
 void al_gossip_got(al_gossip *g, const al_id *id, al_link from, al_time now) {
   uint32_t index;
   bool known;
-  if (!al_map_find_id(&g->want_by_id, id, &index)) return;
+  if (!al_gossip_find_want(g, id, &index)) return;
   al_gossip_want *w = want_at(g, index);
   al_gossip_peer *p = al_gossip_peer_of(g, from);
   bool asked = is_asked_of(w, p);
@@ -247,7 +262,7 @@ void al_gossip_got(al_gossip *g, const al_id *id, al_link from, al_time now) {
 }
 
 void al_gossip_wants_leave(al_gossip *g, al_gossip_peer *p) {
-  for (uint32_t index = 0; index < g->cfg.wants_max; index++) {
+  for (uint32_t index = 0; g->wants_count != 0 && index < g->cfg.wants_max; index++) {
     al_gossip_want *w = want_at(g, index);
     if (w->state == AL_GOSSIP_WANT_FREE) continue;
     if (w->first == p->link) w->first = 0;

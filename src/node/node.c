@@ -145,6 +145,7 @@ static uint32_t power_of_two(uint32_t x, uint32_t least, uint32_t most) {
 static al_err init_gossip(al_node *n) {
   uint32_t peers = n->limits.peers_max;
   al_gossip_config c = {.alloc = &n->alloc,
+                        .loose = al_book_loose(&n->book),
                         .rng = &n->rng,
                         .counters = &n->counters,
                         .book = &n->book,

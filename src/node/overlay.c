@@ -27,6 +27,7 @@ al_err al_node_dht_init(al_node *n) {
   uint32_t links = n->limits.links_max;
   bool is_small = links < LINKS_SMALL;
   al_dht_config c = {.alloc = &n->alloc,
+                     .loose = al_book_loose(&n->book),
                      .rng = &n->rng,
                      .counters = &n->counters,
                      .self = n->identity.id,
