@@ -13,16 +13,20 @@ typedef enum al_counter {
   AL_COUNT__COUNT
 } al_counter;
 
-/* al_counters — one node's counts since its start. */
+/* al_counters — one node's counts since its start; one that is full stays so. */
 typedef struct al_counters {
-  uint64_t v[AL_COUNT__COUNT];
+  uint32_t v[AL_COUNT__COUNT];
 } al_counters;
 
 /* al_count — one more of it. */
-static inline void al_count(al_counters *c, al_counter what) { c->v[what]++; }
+static inline void al_count(al_counters *c, al_counter what) {
+  c->v[what] += c->v[what] != UINT32_MAX;
+}
 
 /* al_count_add — n more of it. */
-static inline void al_count_add(al_counters *c, al_counter what, uint64_t n) { c->v[what] += n; }
+static inline void al_count_add(al_counters *c, al_counter what, uint64_t n) {
+  c->v[what] = n < UINT32_MAX - c->v[what] ? c->v[what] + (uint32_t)n : UINT32_MAX;
+}
 
 /* al_counter_name — the counter's name as in counters.def, in lower case: "link_auth".
  *   index   0..AL_COUNT__COUNT-1

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 
-enum { BLOCK_BYTES = 64, BLOCKS = 4 };
+enum { BLOCK_BYTES = 64, BLOCKS = 2 };
 
 /* Nonce: 4 bytes of purpose ‖ refill counter. */
 static void make_block(const al_rng *r, uint8_t out[BLOCK_BYTES], uint32_t purpose,

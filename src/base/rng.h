@@ -8,7 +8,7 @@
 
 enum {
   AL_RNG_SEED_BYTES = 32,
-  AL_RNG_POOL_BYTES = 224, /* four ChaCha20 blocks, less the next key */
+  AL_RNG_POOL_BYTES = 96, /* two ChaCha20 blocks, less the next key */
 };
 
 /* al_rng — the generator; fields are private to rng.c. Bytes given out are wiped from the pool. */

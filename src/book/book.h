@@ -87,7 +87,7 @@ void al_book_share(al_book *b, al_shelf *shelf);
  * Result: NULL when the shelf is the book's own.   Cost: O(1).
  * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/book_shelf. */
 static inline const al_alloc *al_book_loose(const al_book *b) {
-  return b->own_shelf == NULL ? &b->shelf->alloc : NULL;
+  return b->own_shelf == NULL && b->shelf != NULL ? &b->shelf->alloc : NULL;
 }
 
 /* al_book_clear — give everything back. A zeroed al_book is allowed.

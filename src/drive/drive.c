@@ -3,7 +3,7 @@
 
 #include "base/base.h"
 
-enum { AL_DRIVE_FAILED_MAX = 256 };
+enum { AL_DRIVE_FAILED_MAX = AL_FRAME_BYTES / sizeof(al_link) };
 
 struct al_drive {
   al_alloc alloc;
@@ -14,8 +14,8 @@ struct al_drive {
   al_work *work;
   const al_transport_ops *ops;
   al_transport *transport;
-  al_time deadline;                    /* what the host was last asked for */
-  al_link failed[AL_DRIVE_FAILED_MAX]; /* links whose open was refused: told after the drain */
+  al_time deadline; /* what the host was last asked for */
+  al_buf failed;    /* handles of links whose open was refused: told after the drain */
   uint32_t failed_count;
   bool draining;
 };
@@ -52,8 +52,10 @@ static void carry_out_tx(al_drive *d, const al_effect *fx) {
 
 static void carry_out_open(al_drive *d, const al_effect *fx) {
   if (d->ops->open(d->transport, fx->link, fx->u.addr) == AL_OK) return;
-  AL_ASSERT(d->failed_count < AL_DRIVE_FAILED_MAX);
-  d->failed[d->failed_count++] = fx->link;
+  if (d->failed_count == 0) d->failed = al_buf_take(d->work);
+  /* Where nothing is free to remember it, the node finds out when the link has not opened in time. */
+  if (d->failed == 0 || d->failed_count == AL_DRIVE_FAILED_MAX) return;
+  al_store_u32(al_buf_ptr(d->work, d->failed) + d->failed_count++ * sizeof fx->link, fx->link);
 }
 
 static void carry_out(al_drive *d, const al_effect *fx) {
@@ -85,8 +87,9 @@ static void carry_out(al_drive *d, const al_effect *fx) {
 static bool next_failed(al_drive *d, al_input *in) {
   if (d->failed_count == 0) return false;
   *in = (al_input){.kind = AL_IN_LINK_DOWN, .now = al_drive_now(d)};
-  in->link = d->failed[--d->failed_count];
+  in->link = al_load_u32(al_buf_ptr(d->work, d->failed) + --d->failed_count * sizeof in->link);
   in->u.down = AL_DOWN_ADDRESS;
+  if (d->failed_count == 0) al_buf_drop(d->work, d->failed);
   return true;
 }
 

@@ -398,7 +398,7 @@ void al_node_ask_end(al_node *n, al_work *w, const al_dht_event *ev) {
 
 void al_node_ask_expire(al_node *n, al_work *w, node_ask *a) {
   if (a->stage == ASK_READING || a->stage == ASK_WRITING || a->stage == ASK_CIRCUIT) {
-    if (a->stream != 0) al_streams_reset(&n->streams, n->now, a->stream, AL_REASON_TIMEOUT);
+    if (a->stream != 0) al_streams_reset(n->streams, n->now, a->stream, AL_REASON_TIMEOUT);
     a->stream = 0;
   }
   al_node_ask_finish(n, w, a, outcome(a));

@@ -21,7 +21,7 @@ al_err al_node_askfar_begin(al_node *n, al_work *w, node_ask *a) {
   a->tries++;
   al_err e = al_node_inner_open(n, w, &t, isolation_of(a), &a->stream);
   if (e != AL_OK) return e;
-  al_streams_set_user(&n->streams, a->stream, al_node_inner_user(INNER_DHT_CLIENT, a->serial));
+  al_streams_set_user(n->streams, a->stream, al_node_inner_user(INNER_DHT_CLIENT, a->serial));
   a->stage = ASK_CIRCUIT;
   a->found_len = 0;
   a->out = (node_inner_out){.ptr = a->bytes, .len = a->bytes_len, .fin = true};
@@ -69,13 +69,13 @@ static void client_event(al_node *n, al_work *w, node_ask *a, const al_stream_ev
       break;
     case AL_STREAM_EV_DATA:
       if (a->found_len + ev->data.len > AL_ASK_REPLY_BYTES_MAX) {
-        al_streams_reset(&n->streams, n->now, a->stream, AL_REASON_PROTOCOL);
+        al_streams_reset(n->streams, n->now, a->stream, AL_REASON_PROTOCOL);
         far_failed(n, w, a, AL_RECORD_UNREACHABLE);
         break;
       }
       memcpy(a->found + a->found_len, ev->data.ptr, ev->data.len);
       a->found_len += (uint32_t)ev->data.len;
-      (void)al_streams_consume(&n->streams, n->now, a->stream, ev->data.len);
+      (void)al_streams_consume(n->streams, n->now, a->stream, ev->data.len);
       break;
     case AL_STREAM_EV_FIN:
       status = far_read(n, a);
@@ -140,7 +140,7 @@ static void served_begin(al_node *n, al_work *w, node_ask *a) {
   a->bytes_len = a->found_len;
   a->found_len = 0;
   if (a->found == NULL) {
-    al_streams_reset(&n->streams, n->now, a->stream, AL_REASON_RESOURCE);
+    al_streams_reset(n->streams, n->now, a->stream, AL_REASON_RESOURCE);
     a->stage = ASK_DONE;
     return;
   }
@@ -176,7 +176,7 @@ static void served_event(al_node *n, al_work *w, node_ask *a, const al_stream_ev
       if (a->stage != ASK_READING || a->found_len + ev->data.len > AL_ASK_REPLY_BYTES_MAX) break;
       memcpy(a->found + a->found_len, ev->data.ptr, ev->data.len);
       a->found_len += (uint32_t)ev->data.len;
-      (void)al_streams_consume(&n->streams, n->now, a->stream, ev->data.len);
+      (void)al_streams_consume(n->streams, n->now, a->stream, ev->data.len);
       break;
     case AL_STREAM_EV_FIN:
       if (served_read(n, a)) {
@@ -184,7 +184,7 @@ static void served_event(al_node *n, al_work *w, node_ask *a, const al_stream_ev
         break;
       }
       al_count(&n->counters, AL_COUNT_record_request);
-      al_streams_reset(&n->streams, n->now, a->stream, AL_REASON_PROTOCOL);
+      al_streams_reset(n->streams, n->now, a->stream, AL_REASON_PROTOCOL);
       a->stage = ASK_DONE;
       break;
     case AL_STREAM_EV_RESET:
@@ -200,7 +200,7 @@ void al_node_askfar_event(al_node *n, al_work *w, const al_stream_event *ev) {
   node_ask *a = ask_of(n, (uint32_t)ev->user);
   if (a == NULL || a->stage == ASK_DONE || a->stream != ev->stream) {
     if (ev->kind == AL_STREAM_EV_DATA) {
-      (void)al_streams_consume(&n->streams, n->now, ev->stream, ev->data.len);
+      (void)al_streams_consume(n->streams, n->now, ev->stream, ev->data.len);
     }
     return;
   }

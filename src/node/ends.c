@@ -10,7 +10,7 @@ uint32_t al_node_end_new(al_node *n, bool initiator, uint32_t origin) {
     node_end *e = &n->ends[i];
     if (e->bundle != 0) continue;
     *e = (node_end){.origin = origin};
-    if (al_bundle_open(&n->streams, initiator, i + 1, &e->bundle) != AL_OK) return 0;
+    if (al_bundle_open(n->streams, initiator, i + 1, &e->bundle) != AL_OK) return 0;
     n->end_free_hint = (i + 1) % n->ends_max;
     return i + 1;
   }
@@ -23,7 +23,7 @@ void al_node_end_free(al_node *n, uint32_t end, al_reason reason) {
     if (e->circ[k] != 0) n->end_of[al_slab_index(e->circ[k])] = 0;
   }
   if (e->detached_at != 0) n->detached_count--;
-  al_bundle_close(&n->streams, e->bundle, (uint8_t)reason);
+  al_bundle_close(n->streams, e->bundle, (uint8_t)reason);
   al_wipe(e, sizeof *e);
 }
 
@@ -47,9 +47,9 @@ void al_node_end_begin(al_node *n, uint32_t end, al_circ circ) {
 
 al_err al_node_end_carry(al_node *n, uint32_t end, al_circ circ, uint32_t rtt_us) {
   node_end *e = &n->ends[end - 1];
-  al_err err = al_bundle_add_path(&n->streams, e->bundle, 0, n->now, rtt_us);
+  al_err err = al_bundle_add_path(n->streams, e->bundle, 0, n->now, rtt_us);
   if (err != AL_OK) return err;
-  if (al_circuit_resume_secret(&n->circuits, circ, e->secret)) {
+  if (al_circuit_resume_secret(n->circuits, circ, e->secret)) {
     al_resume_name(n->suite, e->secret, e->name);
     e->resumable = true;
   }
@@ -58,13 +58,13 @@ al_err al_node_end_carry(al_node *n, uint32_t end, al_circ circ, uint32_t rtt_us
 
 uint32_t al_node_end_streams(const al_node *n, uint32_t end) {
   al_bundle_info info;
-  bool known = al_bundle_look(&n->streams, n->ends[end - 1].bundle, AL_BUNDLE_PATHS_MAX, &info);
+  bool known = al_bundle_look(n->streams, n->ends[end - 1].bundle, AL_BUNDLE_PATHS_MAX, &info);
   return known ? info.streams : 0;
 }
 
 void al_node_end_ping(al_node *n, al_circ circ) {
   uint32_t path, end = al_node_end_of(n, circ, &path);
-  if (end != 0) al_bundle_ping(&n->streams, n->ends[end - 1].bundle, path, n->now);
+  if (end != 0) al_bundle_ping(n->streams, n->ends[end - 1].bundle, path, n->now);
 }
 
 /* ---- circuits that are gone ---- */
@@ -75,7 +75,7 @@ uint32_t al_node_end_lose(al_node *n, uint32_t end, uint32_t path) {
   n->end_of[al_slab_index(e->circ[path])] = 0;
   e->circ[path] = 0;
   e->due[path] = 0;
-  al_bundle_path_lost(&n->streams, e->bundle, path, n->now);
+  al_bundle_path_lost(n->streams, e->bundle, path, n->now);
   for (uint32_t k = 0; k < AL_BUNDLE_PATHS_MAX; k++) left += e->circ[k] != 0;
   return left;
 }
@@ -120,8 +120,8 @@ void al_node_ends_house(al_node *n, al_work *w) {
 static void due(al_node *n, uint32_t end, uint32_t path, al_resume_op op) {
   node_end *e = &n->ends[end - 1];
   e->due[path] = (uint8_t)op;
-  al_circuit_want_send(&n->circuits, e->circ[path], true);
-  al_node_touch(n, al_circuit_speaks_on(&n->circuits, e->circ[path]));
+  al_circuit_want_send(n->circuits, e->circ[path], true);
+  al_node_touch(n, al_circuit_speaks_on(n->circuits, e->circ[path]));
 }
 
 void al_node_resume_ask(al_node *n, al_circ circ) {
@@ -144,7 +144,7 @@ bool al_node_resume_fill(al_node *n, uint32_t end, uint32_t path, uint8_t *paylo
   e->due[path] = 0;
   const node_end *b = bundle_meant(n, end);
   if (m.op != AL_RESUME_REFUSED) {
-    if (!al_circuit_resume_secret(&n->circuits, e->circ[path], secret)) return false;
+    if (!al_circuit_resume_secret(n->circuits, e->circ[path], secret)) return false;
     al_resume_name(n->suite, secret, circuit);
     al_resume_make(n->suite, (al_resume_op)m.op, b->secret, circuit, &m);
     al_wipe(secret, sizeof secret);
@@ -159,7 +159,7 @@ static bool move(al_node *n, uint32_t from, uint32_t path, uint32_t to) {
   al_bundle_mover m = {.from = a->bundle, .to = b->bundle, .path = path, .now = n->now};
   uint32_t at;
   if (from == to || al_node_end_streams(n, from) != 0) return false;
-  if (al_bundle_move_path(&n->streams, &m, &at) != AL_OK) return false;
+  if (al_bundle_move_path(n->streams, &m, &at) != AL_OK) return false;
   al_circ circ = a->circ[path];
   a->circ[path] = 0;
   al_node_end_free(n, from, AL_REASON_DONE);
@@ -175,7 +175,7 @@ static bool move(al_node *n, uint32_t from, uint32_t path, uint32_t to) {
 
 static bool proves(const al_node *n, const al_resume *m, const node_end *b, al_circ circ) {
   uint8_t secret[AL_RESUME_SECRET_BYTES], circuit[AL_RESUME_ID_BYTES];
-  if (!b->resumable || !al_circuit_resume_secret(&n->circuits, circ, secret)) return false;
+  if (!b->resumable || !al_circuit_resume_secret(n->circuits, circ, secret)) return false;
   al_resume_name(n->suite, secret, circuit);
   al_wipe(secret, sizeof secret);
   return al_resume_check(n->suite, m, b->secret, circuit);

@@ -45,7 +45,7 @@ void al_node_flow_rx(al_node *n, al_work *w, al_circ circ, al_buf buf, uint8_t *
     al_buf_drop(w, buf);
     return;
   }
-  (void)al_bundle_rx(&n->streams, n->ends[end - 1].bundle, path, n->now,
+  (void)al_bundle_rx(n->streams, n->ends[end - 1].bundle, path, n->now,
                      al_view(payload, AL_STREAM_PAYLOAD_BYTES));
   al_work_hold(w, buf); /* events look into it until the drain */
 }
@@ -55,14 +55,14 @@ bool al_node_flow_fill(al_node *n, al_circ circ, uint8_t *payload) {
   uint32_t path, end = al_node_end_of(n, circ, &path);
   if (end == 0) return false;
   if (al_node_resume_fill(n, end, path, payload)) return true;
-  return al_bundle_fill(&n->streams, n->ends[end - 1].bundle, path, n->now, payload);
+  return al_bundle_fill(n->streams, n->ends[end - 1].bundle, path, n->now, payload);
 }
 
 /* Bundles that may have something to send are put into their circuits' turn. */
 void al_node_flow_wants(al_node *n) {
-  for (al_bundle b; (b = al_streams_next(&n->streams)) != 0;) {
+  for (al_bundle b; (b = al_streams_next(n->streams)) != 0;) {
     al_bundle_info info;
-    if (!al_bundle_look(&n->streams, b, AL_BUNDLE_PATHS_MAX, &info) || info.user == 0) continue;
+    if (!al_bundle_look(n->streams, b, AL_BUNDLE_PATHS_MAX, &info) || info.user == 0) continue;
     if (al_node_session_is(info.user)) {
       al_node_session_wants(n, b, info.user);
       continue;
@@ -70,9 +70,9 @@ void al_node_flow_wants(al_node *n) {
     const node_end *e = &n->ends[info.user - 1];
     for (uint32_t k = 0; k < AL_BUNDLE_PATHS_MAX && e->bundle == b; k++) {
       if (e->circ[k] == 0) continue;
-      if (al_bundle_wants(&n->streams, b, k, n->now) != AL_BUNDLE_WANT_NOW) continue;
-      al_circuit_want_send(&n->circuits, e->circ[k], true);
-      al_node_touch(n, al_circuit_speaks_on(&n->circuits, e->circ[k]));
+      if (al_bundle_wants(n->streams, b, k, n->now) != AL_BUNDLE_WANT_NOW) continue;
+      al_circuit_want_send(n->circuits, e->circ[k], true);
+      al_node_touch(n, al_circuit_speaks_on(n->circuits, e->circ[k]));
     }
   }
 }
@@ -151,7 +151,7 @@ bool al_node_flow_events(al_node *n, al_work *w) {
   al_stream_event ev;
   for (;;) {
     n->events_left = !al_work_may_tell(w);
-    if (n->events_left || !al_streams_event(&n->streams, &ev)) break;
+    if (n->events_left || !al_streams_event(n->streams, &ev)) break;
     bool own = !al_node_session_is(ev.bundle_user); /* of a circuit, not of two joined ones */
     if (own && (ev.kind == AL_STREAM_EV_SILENT || ev.kind == AL_STREAM_EV_SUSPECT)) {
       silent(n, w, &ev);
@@ -159,7 +159,7 @@ bool al_node_flow_events(al_node *n, al_work *w) {
       al_node_inner_event(n, w, &ev);
     } else if (own && ev.kind == AL_STREAM_EV_REQUEST && n->rules_count == 0) {
       al_count(&n->counters, AL_COUNT_stream_refused);
-      al_streams_reset(&n->streams, n->now, ev.stream, AL_REASON_POLICY);
+      al_streams_reset(n->streams, n->now, ev.stream, AL_REASON_POLICY);
     } else {
       tell_stream(n, w, &ev);
     }
@@ -199,13 +199,13 @@ al_err al_stream_open(al_node *n, al_work *w, al_time now, const al_target *t, u
   al_reason why = AL_REASON_RESOURCE;
   al_stream s;
   al_err e = al_node_wake(n);
-  if (e == AL_OK) e = al_streams_open(&n->streams, n->now, 0, &st, &s);
+  if (e == AL_OK) e = al_streams_open(n->streams, n->now, 0, &st, &s);
   if (e != AL_OK) return e;
   uint32_t origin = al_node_origin_for(n, w, t, isolation, &why);
   *ret = s;
-  if (origin == 0 || al_streams_attach(&n->streams, n->now, s,
+  if (origin == 0 || al_streams_attach(n->streams, n->now, s,
                                        n->ends[n->origins[origin - 1].end - 1].bundle) != AL_OK) {
-    al_streams_reset(&n->streams, n->now, s, AL_REASON_CANCELLED);
+    al_streams_reset(n->streams, n->now, s, AL_REASON_CANCELLED);
     al_event ev = {.kind = AL_EV_STREAM_RESET, .stream = s, .reason = why};
     al_node_tell(n, w, &ev);
   }
@@ -215,7 +215,7 @@ al_err al_stream_open(al_node *n, al_work *w, al_time now, const al_target *t, u
 
 al_err al_stream_accept(al_node *n, al_work *w, al_time now, al_stream s) {
   advance(n, now);
-  al_err e = al_streams_accept(&n->streams, n->now, s);
+  al_err e = al_streams_accept(n->streams, n->now, s);
   al_node_finish(n, w);
   return e;
 }
@@ -224,31 +224,31 @@ al_err al_stream_write(al_node *n, al_work *w, al_time now, al_stream s, al_byte
                        size_t *taken) {
   advance(n, now);
   *taken = 0;
-  al_err e = al_streams_put(&n->streams, n->now, s, data, taken);
+  al_err e = al_streams_put(n->streams, n->now, s, data, taken);
   al_node_finish(n, w);
   return e;
 }
 
 size_t al_stream_writable(const al_node *n, al_stream s) {
-  return al_streams_writable(&n->streams, s);
+  return al_streams_writable(n->streams, s);
 }
 
 al_err al_stream_consume(al_node *n, al_work *w, al_time now, al_stream s, size_t bytes) {
   advance(n, now);
-  al_err e = al_streams_consume(&n->streams, n->now, s, bytes);
+  al_err e = al_streams_consume(n->streams, n->now, s, bytes);
   al_node_finish(n, w);
   return e;
 }
 
 al_err al_stream_shut(al_node *n, al_work *w, al_time now, al_stream s) {
   advance(n, now);
-  al_err e = al_streams_shut(&n->streams, n->now, s);
+  al_err e = al_streams_shut(n->streams, n->now, s);
   al_node_finish(n, w);
   return e;
 }
 
 void al_stream_reset(al_node *n, al_work *w, al_time now, al_stream s, al_reason why) {
   advance(n, now);
-  al_streams_reset(&n->streams, n->now, s, (uint8_t)why);
+  al_streams_reset(n->streams, n->now, s, (uint8_t)why);
   al_node_finish(n, w);
 }

@@ -4,6 +4,34 @@
 
 #include "wire/probe.h"
 
+/* ---- memory ---- */
+
+static bool open_watch(al_node *n) {
+  const al_alloc *a = al_book_loose(&n->book);
+  if (n->watch == NULL) n->watch = al_new(a != NULL ? a : &n->alloc, sizeof *n->watch);
+  return n->watch != NULL;
+}
+
+void al_node_health_clear(al_node *n) {
+  const al_alloc *a = al_book_loose(&n->book);
+  al_delete(a != NULL ? a : &n->alloc, n->watch, sizeof *n->watch);
+  n->watch = NULL;
+}
+
+al_err al_node_health_init(al_node *n) {
+  return al_book_loose(&n->book) != NULL || open_watch(n) ? AL_OK : AL_ENOMEM;
+}
+
+/* A lean node keeps room for doubts only while there are any. */
+static void rest(al_node *n) {
+  if (n->watch == NULL || al_book_loose(&n->book) == NULL) return;
+  for (uint32_t i = 0; i < AL_NODE_DOUBTS_MAX; i++)
+    if (n->watch->doubts[i].about != 0) return;
+  for (uint32_t i = 0; i < AL_NODE_HELPS_MAX; i++)
+    if (n->watch->helps[i].whom != 0) return;
+  al_node_health_clear(n);
+}
+
 /* ---- messages ---- */
 
 static void say(al_node *n, al_link to, al_probe_op op, uint64_t nonce, const al_id *about) {
@@ -58,11 +86,12 @@ void al_node_health_doubt(al_node *n, al_link link) {
   al_id about;
   node_doubt *a = NULL;
   if (!n->relay || !al_link_peer(&n->links, link, &about) || !is_relay(n, &about)) return;
+  if (!open_watch(n)) return; /* the link waits longer, that is all */
   for (uint32_t i = 0; i < AL_NODE_DOUBTS_MAX; i++) {
-    if (n->doubts[i].about == link) return;
-    if (a == NULL && n->doubts[i].about == 0) a = &n->doubts[i];
+    if (n->watch->doubts[i].about == link) return;
+    if (a == NULL && n->watch->doubts[i].about == 0) a = &n->watch->doubts[i];
   }
-  if (a == NULL) return; /* the link waits longer, that is all */
+  if (a == NULL) return;
   *a = (node_doubt){.about = link, .until = n->now + AL_NODE_DOUBT_US};
   a->nonce = al_rng_u64(&n->rng) | 1;
   a->asked = nearest(n, &about, a->whom, AL_NODE_ASKED);
@@ -76,8 +105,8 @@ static void ask_ends(al_node *n, node_doubt *a) {
 }
 
 static void rx_answer(al_node *n, al_link from, const al_probe *p) {
-  for (uint32_t i = 0; i < AL_NODE_DOUBTS_MAX; i++) {
-    node_doubt *a = &n->doubts[i];
+  for (uint32_t i = 0; n->watch != NULL && i < AL_NODE_DOUBTS_MAX; i++) {
+    node_doubt *a = &n->watch->doubts[i];
     al_id about;
     if (a->about == 0 || a->nonce != p->nonce) continue;
     if (!al_link_peer(&n->links, a->about, &about) || !al_id_equal(&about, &p->about)) continue;
@@ -105,8 +134,8 @@ static void rx_ask(al_node *n, al_link from, const al_probe *p) {
     say(n, from, AL_PROBE_UNKNOWN, p->nonce, &p->about);
     return;
   }
-  for (uint32_t i = 0; i < AL_NODE_HELPS_MAX; i++) {
-    node_help *h = &n->helps[i];
+  for (uint32_t i = 0; open_watch(n) && i < AL_NODE_HELPS_MAX; i++) {
+    node_help *h = &n->watch->helps[i];
     if (h->whom != 0) continue;
     *h = (node_help){.whom = from, .about = link, .nonce = p->nonce, .since = n->now};
     h->until = n->now + AL_NODE_HELP_US;
@@ -120,8 +149,8 @@ static void rx_ask(al_node *n, al_link from, const al_probe *p) {
 
 static void help_looks(al_node *n) {
   n->help_at = AL_TIME_NEVER;
-  for (uint32_t i = 0; i < AL_NODE_HELPS_MAX; i++) {
-    node_help *h = &n->helps[i];
+  for (uint32_t i = 0; n->watch != NULL && i < AL_NODE_HELPS_MAX; i++) {
+    node_help *h = &n->watch->helps[i];
     al_id about;
     if (h->whom == 0) continue;
     bool known = al_link_peer(&n->links, h->about, &about);
@@ -169,7 +198,7 @@ void al_node_health_dead(al_node *n, al_link link) {
 /* ---- time ---- */
 
 void al_node_health_watch(al_node *n, al_link link) {
-  al_link_watch(&n->links, link, al_circuit_link_count(&n->circuits, link) != 0);
+  al_link_watch(&n->links, link, al_circuit_link_count(n->circuits, link) != 0);
 }
 
 al_time al_node_health_deadline(const al_node *n) { return al_min_u64(n->probe_at, n->help_at); }
@@ -178,9 +207,10 @@ void al_node_health_tick(al_node *n) {
   if (n->help_at <= n->now) help_looks(n);
   if (n->probe_at > n->now) return;
   n->probe_at = n->now + AL_NODE_PROBE_US;
-  for (uint32_t i = 0; i < AL_NODE_DOUBTS_MAX; i++) {
-    if (n->doubts[i].about != 0 && n->doubts[i].until <= n->now) ask_ends(n, &n->doubts[i]);
+  for (uint32_t i = 0; n->watch != NULL && i < AL_NODE_DOUBTS_MAX; i++) {
+    if (n->watch->doubts[i].about != 0 && n->watch->doubts[i].until <= n->now) ask_ends(n, &n->watch->doubts[i]);
   }
+  rest(n);
   al_link link = al_links_probe(&n->links, n->now);
   if (link != 0) al_node_touch(n, link);
 }

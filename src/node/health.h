@@ -5,6 +5,16 @@
 
 #include "node/parts.h"
 
+/* al_node_health_init — have room for doubts; a lean node gets it when there is one.
+ * Result: AL_OK, AL_ENOMEM.   Cost: an allocation.   Source: docs/decisions/0007-many-nodes.md.
+ * Tested: sim/health. */
+al_err al_node_health_init(al_node *n);
+
+/* al_node_health_clear — give it back.
+ * Result: none.   Cost: a free.   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/health.
+ */
+void al_node_health_clear(al_node *n);
+
 /* al_node_health_doubt — a neighbour did not answer: ask others that may be linked with it.
  * Result: none.   Cost: O(links).   Source: PROTOCOL.md 4.7.   Tested: sim/health. */
 void al_node_health_doubt(al_node *n, al_link link);

@@ -16,10 +16,10 @@ void al_inspect_node(const al_node *n, al_node_info *ret) {
     if ((e->desc.flags & AL_DESC_RELAY) != 0) ret->relays++;
     if ((e->desc.flags & AL_DESC_EXIT) != 0) ret->exits++;
   }
-  ret->circuits_origin = al_circuit_count(&n->circuits, AL_CIRCUIT_ORIGIN);
-  ret->circuits_relay = al_circuit_count(&n->circuits, AL_CIRCUIT_RELAY);
-  ret->circuits_end = al_circuit_count(&n->circuits, AL_CIRCUIT_END);
-  ret->streams = al_slab_count(&n->streams.streams);
+  ret->circuits_origin = al_circuit_count(n->circuits, AL_CIRCUIT_ORIGIN);
+  ret->circuits_relay = al_circuit_count(n->circuits, AL_CIRCUIT_RELAY);
+  ret->circuits_end = al_circuit_count(n->circuits, AL_CIRCUIT_END);
+  ret->streams = al_slab_count(&n->streams->streams);
   ret->wall_s = al_node_wall_s(n);
   ret->epoch = ret->wall_s / AL_EPOCH_S;
   ret->relay = n->relay;
@@ -40,7 +40,7 @@ bool al_inspect_link(const al_node *n, uint32_t index, al_link_info *ret) {
                           .frames_tx = s.frames_tx,
                           .frames_rx = s.frames_rx};
     if (nb->up) ret->up_us = al_time_since(n->now, s.up);
-    ret->circuits = nb->up ? al_circuit_link_count(&n->circuits, nb->link) : 0;
+    ret->circuits = nb->up ? al_circuit_link_count(n->circuits, nb->link) : 0;
     return true;
   }
   return false;
@@ -49,7 +49,7 @@ bool al_inspect_link(const al_node *n, uint32_t index, al_link_info *ret) {
 static al_circ circuit_at(const al_node *n, uint32_t index) {
   uint32_t cursor = 0;
   al_circ c;
-  while ((c = al_circuit_each(&n->circuits, &cursor)) != 0) {
+  while ((c = al_circuit_each(n->circuits, &cursor)) != 0) {
     if (index-- == 0) return c;
   }
   return 0;
@@ -58,10 +58,10 @@ static al_circ circuit_at(const al_node *n, uint32_t index) {
 bool al_inspect_circuit(const al_node *n, uint32_t index, al_circuit_info *ret) {
   al_circ c = circuit_at(n, index);
   al_bundle_info b;
-  if (c == 0 || !al_circuit_info_get(&n->circuits, c, n->now, ret)) return false;
+  if (c == 0 || !al_circuit_info_get(n->circuits, c, n->now, ret)) return false;
   uint32_t path, end = al_node_end_of(n, c, &path);
   if (end == 0) return true;
-  if (al_bundle_look(&n->streams, n->ends[end - 1].bundle, path, &b)) {
+  if (al_bundle_look(n->streams, n->ends[end - 1].bundle, path, &b)) {
     ret->streams = b.streams;
     ret->rtt_us = b.rtt_us;
   }
@@ -78,7 +78,7 @@ bool al_inspect_peer(const al_node *n, uint32_t index, al_peer_info *ret) {
                           .expiry_s = e->desc.expiry_s,
                           .relay = (e->desc.flags & AL_DESC_RELAY) != 0,
                           .exit = (e->desc.flags & AL_DESC_EXIT) != 0,
-                          .guard = al_guards_has(&n->guards, &e->id),
+                          .guard = al_guards_has(n->guards, &e->id),
                           .linked = al_link_find_by_peer(&n->links, &e->id) != 0,
                           .addresses_count = e->desc.addresses_count};
     if (e->desc.addresses_count != 0) ret->address = e->desc.addresses[0];

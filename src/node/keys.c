@@ -16,7 +16,7 @@ void al_node_onion_erase(node_onion *o) {
   al_wipe(o->seed, sizeof o->seed);
   if (o->sk != NULL) al_wipe(o->sk, AL_KEM_SK_BYTES);
   o->used = false;
-  al_replay_reset(&o->replay);
+  if (o->replay != NULL) al_replay_reset(o->replay);
 }
 
 static node_onion *place(al_node *n, uint64_t epoch, const uint8_t *seed) {
@@ -180,7 +180,7 @@ static bool in_use(const al_node *n, const node_onion *o) {
 
 static al_err replay_check(al_node *n, al_work *w, node_onion *o, const al_sphinx_keys *keys,
                            al_reason *ret_why) {
-  switch (al_replay_add(&o->replay, keys->tag)) {
+  switch (al_replay_add(o->replay, keys->tag)) {
     case AL_REPLAY_NEW:
       al_node_store_tag(n, w, o);
       return AL_OK;

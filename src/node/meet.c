@@ -7,18 +7,18 @@
 bool al_node_payload_send(al_node *n, al_work *w, al_circ circ, const uint8_t *payload) {
   al_circuit_info info;
   al_link link;
-  if (!al_circuit_info_get(&n->circuits, circ, n->now, &info)) return false;
+  if (!al_circuit_info_get(n->circuits, circ, n->now, &info)) return false;
   bool origin = info.role == AL_CIRCUIT_ORIGIN;
   al_buf b = al_buf_take(w);
   if (b == 0) return false;
   uint8_t *cell = al_buf_ptr(w, b) + AL_LINK_CELL_AT;
   memcpy(cell + AL_CIRCUIT_PAYLOAD_AT, payload, AL_RELAY_BYTES);
-  if (al_circuit_seal(&n->circuits, circ, origin ? info.hops : 0, cell, &link) != AL_OK) {
+  if (al_circuit_seal(n->circuits, circ, origin ? info.hops : 0, cell, &link) != AL_OK) {
     al_buf_drop(w, b);
     return false;
   }
   al_circuit_dir dir = origin ? AL_CIRCUIT_FORWARD : AL_CIRCUIT_BACKWARD;
-  al_buf_drop(w, al_circuit_hold(&n->circuits, circ, dir, b, n->now));
+  al_buf_drop(w, al_circuit_hold(n->circuits, circ, dir, b, n->now));
   al_node_touch(n, link);
   return true;
 }
@@ -170,11 +170,11 @@ al_reason al_node_meet_setup(al_node *n, al_work *w, al_circ circ, al_bytes data
 static void cross(al_node *n, al_work *w, al_circ to, al_buf buf) {
   al_link link;
   uint8_t *cell = al_buf_ptr(w, buf) + AL_LINK_CELL_AT;
-  if (al_circuit_seal(&n->circuits, to, 0, cell, &link) != AL_OK) {
+  if (al_circuit_seal(n->circuits, to, 0, cell, &link) != AL_OK) {
     al_buf_drop(w, buf);
     return;
   }
-  al_buf_drop(w, al_circuit_hold(&n->circuits, to, AL_CIRCUIT_BACKWARD, buf, n->now));
+  al_buf_drop(w, al_circuit_hold(n->circuits, to, AL_CIRCUIT_BACKWARD, buf, n->now));
   al_node_touch(n, link);
 }
 

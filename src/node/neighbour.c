@@ -122,7 +122,7 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   if (nb == NULL || nb->up) return;
   nb->up = true;
   n->up_count++;
-  if (n->awake && al_circuit_link_up(&n->circuits, link, al_link_is_initiator(&n->links, link),
+  if (n->awake && al_circuit_link_up(n->circuits, link, al_link_is_initiator(&n->links, link),
                                      n->now) != AL_OK) {
     al_node_link_lost(n, w, link, AL_EFULL, true);
     return;
@@ -133,7 +133,7 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   const al_peer_entry *known = al_book_get(&n->book, nb->pinned);
   al_dht_link_up(&n->dht, link, peer, known != NULL ? known->group : 0, n->now);
   al_node_records_open(n);
-  al_guards_reached(&n->guards, peer);
+  al_guards_reached(n->guards, peer);
   al_node_found(n, peer);
   al_gossip_alive(&n->gossip, peer, n->now);
   n->join_wait_us = 0;
@@ -150,7 +150,7 @@ static void dial_failed(al_node *n, al_work *w, const al_id *peer) {
   if (al_link_find_by_peer(&n->links, peer) != 0 || al_link_find_dialling(&n->links, peer) != 0) {
     return;
   }
-  if (n->up_count != 0) al_guards_failed(&n->guards, peer, al_node_wall_s(n));
+  if (n->up_count != 0) al_guards_failed(n->guards, peer, al_node_wall_s(n));
   al_node_pending_failed(n, w, peer);
   al_node_origin_link_failed(n, peer);
   al_node_trip_link_failed(n, peer);
@@ -168,7 +168,7 @@ void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool cl
   nb->up = nb->open = false;
   if (was_up) {
     n->up_count--;
-    while (al_circuit_link_down(&n->circuits, link, &gone)) al_node_circuit_gone(n, w, &gone);
+    while (al_circuit_link_down(n->circuits, link, &gone)) al_node_circuit_gone(n, w, &gone);
     al_gossip_link_down(&n->gossip, link, n->now);
     al_dht_link_down(&n->dht, link, n->now);
   }
@@ -273,13 +273,13 @@ void al_node_gossip_send(al_node *n, al_work *w) {
 
 /* Guards stay in the book however full it gets. */
 static void pin_guards(al_node *n) {
-  for (uint32_t i = 0; i < AL_GUARDS_MAX; i++) {
-    const al_id *id = &n->guards.slot[i].id;
+  for (uint32_t i = 0; n->awake && i < AL_GUARDS_MAX; i++) {
+    const al_id *id = &n->guards->slot[i].id;
     al_peer want = al_id_is_zero(id) ? 0 : al_book_find(&n->book, id);
-    if (n->guard_pins[i] == want) continue;
-    al_book_pin(&n->book, n->guard_pins[i], false);
+    if (n->busy->guard_pins[i] == want) continue;
+    al_book_pin(&n->book, n->busy->guard_pins[i], false);
     al_book_pin(&n->book, want, true);
-    n->guard_pins[i] = want;
+    n->busy->guard_pins[i] = want;
   }
 }
 

@@ -104,11 +104,13 @@ static al_err take_config(al_node *n, const al_config *c, al_time now) {
   n->simulation = c->simulation;
   n->limits = c->limits;
   n->network_len = (uint8_t)c->network.len;
-  memcpy(n->network, c->network.ptr, c->network.len);
+  n->names = al_new_array(&n->alloc, c->network.len + c->network_secret.len, 1);
+  if (n->names == NULL) return AL_ENOMEM;
+  memcpy(n->names, c->network.ptr, c->network.len);
   n->secret_len = (uint8_t)c->network_secret.len;
-  if (n->secret_len != 0) memcpy(n->secret, c->network_secret.ptr, n->secret_len);
+  if (n->secret_len != 0)
+    memcpy(n->names + n->network_len, c->network_secret.ptr, n->secret_len);
   al_rng_init(&n->rng, n->suite, c->seed);
-  al_guards_init(&n->guards);
   al_err e = take_face(n, c);
   if (e != AL_OK) return e;
   return al_keyring_init(&n->identity, &n->alloc, n->suite, c->identity, !n->limits.lean);
@@ -121,8 +123,8 @@ static al_err init_links(al_node *n, al_shelf *shelf) {
                        .counters = &n->counters,
                        .keys = &n->identity,
                        .book = &n->book,
-                       .network = al_view(n->network, n->network_len),
-                       .secret = al_view(n->secret, n->secret_len),
+                       .network = al_view(n->names, n->network_len),
+                       .secret = al_view(n->names + n->network_len, n->secret_len),
                        .simulation = n->simulation,
                        .padding = n->padding,
                        .links_max = n->limits.links_max,
@@ -187,6 +189,7 @@ static al_err init_modules(al_node *n, al_shelf *shelf) {
   if (e == AL_OK) al_node_records_init(n);
   if (e == AL_OK) e = init_tables(n);
   if (e == AL_OK && !n->limits.lean) e = al_node_wake(n);
+  if (e == AL_OK) e = al_node_health_init(n);
   if (e == AL_OK) e = al_node_stored_init(n);
   if (e == AL_OK && !n->limits.lean) e = al_node_keys_expand(n);
   return e;
@@ -198,6 +201,7 @@ al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now) 
   al_node *n = al_new(a, sizeof *n);
   if (n == NULL) return AL_ENOMEM;
   n->alloc = *a;
+  al_node_doze(n);
   al_err e = take_config(n, c, now);
   al_wipe(c->seed, sizeof c->seed);
   al_wipe(c->identity, sizeof c->identity);
@@ -224,9 +228,9 @@ static void release_bufs(al_node *n, al_work *w) {
   uint32_t cursor = 0;
   al_circ c;
   al_circuit_gone gone;
-  while ((c = al_circuit_each(&n->circuits, &cursor)) != 0) {
-    if (al_circuit_destroy(&n->circuits, c, AL_REASON_SHUTDOWN, &gone) != AL_OK) continue;
-    for (al_buf b; (b = al_circuit_gone_next(&n->circuits, &gone)) != 0;) al_buf_drop(w, b);
+  while ((c = al_circuit_each(n->circuits, &cursor)) != 0) {
+    if (al_circuit_destroy(n->circuits, c, AL_REASON_SHUTDOWN, &gone) != AL_OK) continue;
+    for (al_buf b; (b = al_circuit_gone_next(n->circuits, &gone)) != 0;) al_buf_drop(w, b);
   }
   for (uint32_t i = 0; n->neighbours != NULL && i < n->limits.links_max; i++) {
     al_node_urgent_clear(n, w, &n->neighbours[i]);
@@ -239,6 +243,7 @@ void al_node_free(al_node *n, al_work *w) {
   if (w != NULL) release_bufs(n, w);
   al_node_meets_clear(n);
   al_node_records_clear(n);
+  al_node_health_clear(n);
   al_node_sleep(n);
   al_gossip_clear(&n->gossip);
   al_dht_clear(&n->dht);
@@ -254,6 +259,10 @@ void al_node_free(al_node *n, al_work *w) {
   al_delete(&a, n->addresses, n->addresses_count * sizeof *n->addresses);
   al_delete(&a, n->rules, n->rules_count * sizeof *n->rules);
   al_delete(&a, n->joins, n->joins_count * sizeof *n->joins);
+  if (n->names != NULL) {
+    al_wipe(n->names, (size_t)n->network_len + n->secret_len);
+    al_delete(&a, n->names, (size_t)n->network_len + n->secret_len);
+  }
   al_wipe(n, sizeof *n);
   al_delete(&a, n, sizeof *n);
 }
@@ -355,12 +364,12 @@ static void close_links(al_node *n, al_work *w) {
 static void on_tick(al_node *n, al_work *w) {
   al_circuit_gone gone;
   on_links_time(n, w);
-  while (n->awake && al_circuit_tick(&n->circuits, n->now, &gone)) {
+  while (n->awake && al_circuit_tick(n->circuits, n->now, &gone)) {
     al_node_circuit_gone(n, w, &gone);
   }
   if (al_gossip_deadline(&n->gossip) <= n->now) al_gossip_tick(&n->gossip, n->now);
-  if (n->awake && al_streams_deadline(&n->streams) <= n->now) {
-    al_streams_tick(&n->streams, n->now);
+  if (n->awake && al_streams_deadline(n->streams) <= n->now) {
+    al_streams_tick(n->streams, n->now);
   }
   if (al_node_health_deadline(n) <= n->now) al_node_health_tick(n);
   al_node_meets_tick(n, w, false);
@@ -403,7 +412,7 @@ static void begin(al_node *n, al_work *w) {
 al_err al_node_input(al_node *n, al_work *w, const al_input *in) {
   AL_ASSERT(al_work_drained(w));
   al_node_ask_reap(n);
-  if (n->awake) al_streams_reap(&n->streams); /* no event of an earlier input is outstanding */
+  if (n->awake) al_streams_reap(n->streams); /* no event of an earlier input is outstanding */
   if (in->now > n->now) n->now = in->now;
   if (!n->begun) begin(n, w);
   bool told = !n->events_left || al_node_flow_events(n, w);
@@ -451,9 +460,9 @@ al_time al_node_deadline(const al_node *n) {
   t = al_min_u64(t, al_gossip_deadline(&n->gossip));
   t = al_min_u64(t, al_dht_deadline(&n->dht));
   if (!n->awake) return t;
-  t = al_min_u64(t, al_circuit_deadline(&n->circuits));
+  t = al_min_u64(t, al_circuit_deadline(n->circuits));
   t = al_min_u64(t, al_node_meets_deadline(n));
-  return al_min_u64(t, al_streams_deadline(&n->streams));
+  return al_min_u64(t, al_streams_deadline(n->streams));
 }
 
 al_err al_node_reconfigure(al_node *n, al_work *w, al_time now, const al_config *c) {

@@ -24,7 +24,7 @@ static al_err choose_beside(al_path_query *q, const node_origin *first, al_circu
 static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al_reason *ret_why) {
   al_path_query q = {.book = &n->book,
                      .self = n->identity.id,
-                     .guards = &n->guards,
+                     .guards = n->guards,
                      .rng = &n->rng,
                      .wall_s = al_node_wall_s(n),
                      .hops = n->hops,
@@ -57,8 +57,8 @@ static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_ci
   uint8_t packet[AL_SPHINX_BYTES];
   al_circuit_opening opening = {.link = link, .plan = plan, .packet = packet};
   if (!al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX)) return AL_REASON_RESOURCE;
-  (void)al_circuits_reserve(&n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
-  if (al_circuit_open(&n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
+  (void)al_circuits_reserve(n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
+  if (al_circuit_open(n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
     return AL_REASON_RESOURCE;
   }
   (void)al_link_widen(&n->links, link);
@@ -126,7 +126,7 @@ static bool serves(const al_node *n, const node_origin *o, const al_target *t, u
   if (o->use.first_used != 0 && al_time_since(n->now, o->use.first_used) > AL_NODE_DIRTY_US) {
     return false;
   }
-  if (o->state == ORIGIN_OPEN && al_circuit_retired(&n->circuits, o->circ)) return false;
+  if (o->state == ORIGIN_OPEN && al_circuit_retired(n->circuits, o->circ)) return false;
   return lets_through(n, o, t);
 }
 
@@ -179,10 +179,10 @@ bool al_node_origin_release(al_node *n, node_spare *ret) {
     node_origin *o = &n->origins[i];
     uint32_t path, end = o->end;
     if (o->state != ORIGIN_OPEN || o->lost || o->main != 0 || o->use.isolated) continue;
-    if (al_node_end_streams(n, end) != 0 || al_circuit_retired(&n->circuits, o->circ)) continue;
+    if (al_node_end_streams(n, end) != 0 || al_circuit_retired(n->circuits, o->circ)) continue;
     if (al_node_end_of(n, o->circ, &path) != end) continue;
     *ret = (node_spare){.circ = o->circ, .hops = o->hops, .build_us = o->build_us};
-    ret->link = al_circuit_speaks_on(&n->circuits, o->circ);
+    ret->link = al_circuit_speaks_on(n->circuits, o->circ);
     memcpy(ret->path, o->path, sizeof ret->path);
     n->end_of[al_slab_index(o->circ)] = 0;
     n->ends[end - 1].circ[path] = 0;

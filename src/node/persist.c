@@ -1,6 +1,7 @@
 /* persist.c — what a node keeps across restarts (PROTOCOL.md 3.5): reading the snapshot, writing
  * records. Keys are text; numbers in them are decimal. */
 #include "node/records.h"
+#include "node/wake.h"
 
 enum { PUT_KEY_MAX = AL_NODE_SNAPSHOT_KEY_MAX };
 
@@ -145,7 +146,7 @@ static void load_second(al_node *n, al_bytes key, al_bytes value) {
   } else if (key_after(key, "record/", &rest)) {
     load_record(n, rest, value);
   } else if (key_after(key, "guard/", &rest) && parse_u64(&rest, &number)) {
-    (void)al_guards_restore(&n->guards, (uint32_t)number, value);
+    if (al_node_wake(n) == AL_OK) (void)al_guards_restore(n->guards, (uint32_t)number, value);
   } else if (key_after(key, "key/onion/", &rest) && parse_u64(&rest, &number)) {
     if (al_node_onion_restore(n, number, value)) return;
     node_stale *s = stale_of(n, number);
@@ -162,11 +163,11 @@ static void load_tag(al_node *n, al_bytes key, al_bytes value) {
   for (int i = 0; i < AL_NODE_ONION_KEYS; i++) {
     node_onion *o = &n->onion[i];
     if (!o->used || o->epoch != epoch) continue;
-    if (al_replay_load(&o->replay, value) != AL_OK) {
+    if (o->replay == NULL || al_replay_load(o->replay, value) != AL_OK) {
       al_node_onion_erase(o); /* tags are missing: a new key is made */
       break;
     }
-    o->loaded = al_replay_count(&o->replay);
+    o->loaded = al_replay_count(o->replay);
     if (index >= o->record_base) o->record_base = (uint32_t)index + 1;
     return;
   }
@@ -271,7 +272,7 @@ void al_node_store_guards(al_node *n, al_work *w) {
   uint8_t buf[PUT_KEY_MAX], record[AL_GUARD_RECORD_BYTES];
   uint32_t slot;
   size_t len;
-  while (al_guards_dirty(&n->guards, &slot, record, &len)) {
+  while (al_guards_dirty(n->guards, &slot, record, &len)) {
     al_wr key = al_wr_init(buf, sizeof buf);
     key_text(&key, "guard/");
     key_u64(&key, slot);
@@ -309,7 +310,7 @@ void al_node_store_onion(al_node *n, al_work *w, const node_onion *o) {
 void al_node_forget_onion(al_node *n, al_work *w, const node_onion *o) {
   uint8_t buf[PUT_KEY_MAX];
   al_wr key = onion_key(o->epoch, buf);
-  uint32_t fresh = al_replay_count(&o->replay) - o->loaded;
+  uint32_t fresh = o->replay != NULL ? al_replay_count(o->replay) - o->loaded : 0;
   del(n, w, &key);
   node_stale *s = stale_of(n, o->epoch);
   if (s == NULL) return; /* what is left of it is found at the next start */
@@ -345,10 +346,10 @@ void al_node_forget_stale(al_node *n, al_work *w) {
 /* The record that the newest tag belongs to is written again, whole. */
 void al_node_store_tag(al_node *n, al_work *w, const node_onion *o) {
   uint8_t buf[PUT_KEY_MAX];
-  uint32_t index = (al_replay_count(&o->replay) - o->loaded - 1) / AL_NODE_TAGS_PER_RECORD;
+  uint32_t index = (al_replay_count(o->replay) - o->loaded - 1) / AL_NODE_TAGS_PER_RECORD;
   al_wr key = tag_key(o->epoch, o->record_base + index, buf);
   put(n, w, &key,
-      al_replay_view(&o->replay, o->loaded + index * AL_NODE_TAGS_PER_RECORD,
+      al_replay_view(o->replay, o->loaded + index * AL_NODE_TAGS_PER_RECORD,
                      AL_NODE_TAGS_PER_RECORD));
 }
 

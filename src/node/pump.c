@@ -128,12 +128,12 @@ static al_buf originate(al_node *n, al_work *w, al_circ circ) {
   uint8_t hop = 0;
   al_circuit_info info;
   if (al_node_flow_fill(n, circ, cell + AL_CIRCUIT_PAYLOAD_AT)) {
-    if (al_circuit_info_get(&n->circuits, circ, n->now, &info) && info.role == AL_CIRCUIT_ORIGIN) {
+    if (al_circuit_info_get(n->circuits, circ, n->now, &info) && info.role == AL_CIRCUIT_ORIGIN) {
       hop = info.hops;
     }
-    if (al_circuit_seal(&n->circuits, circ, hop, cell, &link) == AL_OK) return b;
+    if (al_circuit_seal(n->circuits, circ, hop, cell, &link) == AL_OK) return b;
   }
-  al_circuit_want_send(&n->circuits, circ, false);
+  al_circuit_want_send(n->circuits, circ, false);
   al_buf_drop(w, b);
   return 0;
 }
@@ -141,7 +141,7 @@ static al_buf originate(al_node *n, al_work *w, al_circ circ) {
 /* One cell of a circuit, if one may go. */
 static bool pump_circuit(al_node *n, al_work *w, node_neighbour *nb) {
   al_pick p;
-  while (al_circuit_pick(&n->circuits, nb->link, n->now, &p)) {
+  while (al_circuit_pick(n->circuits, nb->link, n->now, &p)) {
     if (p.drop != 0) {
       al_buf_drop(w, p.drop);
       continue;

@@ -67,11 +67,11 @@ node_session *al_node_session_new(al_node *n, bool client) {
   if (i == end) return NULL;
   node_session *s = al_new(&n->alloc, sizeof *s);
   if (s == NULL) return NULL;
-  if (al_bundle_open(&n->streams, client, NODE_BUNDLE_MEET | (i + 1), &s->bundle) != AL_OK) {
+  if (al_bundle_open(n->streams, client, NODE_BUNDLE_MEET | (i + 1), &s->bundle) != AL_OK) {
     al_delete(&n->alloc, s, sizeof *s);
     return NULL;
   }
-  al_bundle_set_payload(&n->streams, s->bundle, AL_SEALED_TEXT_BYTES);
+  al_bundle_set_payload(n->streams, s->bundle, AL_SEALED_TEXT_BYTES);
   m->session_uses[i]++;
   s->self = (uint32_t)m->session_uses[i] << INDEX_BITS | (i + 1);
   s->client = client;
@@ -96,7 +96,7 @@ void al_node_session_end(al_node *n, al_work *w, node_session *s, al_reason why)
   uint32_t i = (s->self & ((1u << INDEX_BITS) - 1)) - 1;
   uint32_t trips[2] = {s->trip, s->next_trip};
   n->meets->sessions[i] = NULL;
-  al_bundle_close(&n->streams, s->bundle, (uint8_t)why);
+  al_bundle_close(n->streams, s->bundle, (uint8_t)why);
   al_wipe(s, sizeof *s);
   al_delete(&n->alloc, s, sizeof *s);
   al_node_trip_end(n, w, trips[0]);
@@ -105,7 +105,7 @@ void al_node_session_end(al_node *n, al_work *w, node_session *s, al_reason why)
 
 uint32_t al_node_session_streams(const al_node *n, const node_session *s) {
   al_bundle_info info;
-  bool known = al_bundle_look(&n->streams, s->bundle, AL_BUNDLE_PATHS_MAX, &info);
+  bool known = al_bundle_look(n->streams, s->bundle, AL_BUNDLE_PATHS_MAX, &info);
   return known ? info.streams : 0;
 }
 
@@ -113,7 +113,7 @@ uint32_t al_node_session_streams(const al_node *n, const node_session *s) {
 
 void al_node_session_lose(al_node *n, node_session *s) {
   if (s->lost_at != 0) return;
-  al_bundle_path_lost(&n->streams, s->bundle, s->path, n->now);
+  al_bundle_path_lost(n->streams, s->bundle, s->path, n->now);
   s->lost_at = al_max_u64(n->now, 1);
   s->trip = 0;
 }
@@ -126,7 +126,7 @@ al_err al_node_session_carry(al_node *n, al_work *w, node_session *s, uint32_t t
   if (old != trip) al_node_trip_end(n, w, old);
   for (uint32_t k = 1; k <= AL_BUNDLE_PATHS_MAX && e == AL_ESTATE; k++) {
     uint32_t path = (s->path + k) % AL_BUNDLE_PATHS_MAX;
-    e = al_bundle_add_path(&n->streams, s->bundle, path, n->now, 0);
+    e = al_bundle_add_path(n->streams, s->bundle, path, n->now, 0);
     if (e == AL_OK) s->path = (uint8_t)path;
   }
   if (e != AL_OK) return e;
@@ -148,7 +148,7 @@ void al_node_session_rx(al_node *n, al_work *w, uint32_t trip, al_buf buf, uint8
     al_buf_drop(w, buf);
     return;
   }
-  (void)al_bundle_rx(&n->streams, s->bundle, s->path, n->now,
+  (void)al_bundle_rx(n->streams, s->bundle, s->path, n->now,
                      al_view(al_sealed_text(payload), AL_SEALED_TEXT_BYTES));
   al_work_hold(w, buf); /* events look into it until the drain */
 }
@@ -157,7 +157,7 @@ bool al_node_meet_fill(al_node *n, al_circ circ, uint8_t *payload) {
   uint32_t trip = al_node_trip_of(n, circ);
   node_session *s = trip != 0 ? al_node_trip_session(n, trip) : NULL;
   if (s == NULL || s->trip != trip) return false;
-  if (!al_bundle_fill(&n->streams, s->bundle, s->path, n->now, al_sealed_text(payload)))
+  if (!al_bundle_fill(n->streams, s->bundle, s->path, n->now, al_sealed_text(payload)))
     return false;
   al_node_trip_at(n, trip)->spoke_at = n->now;
   return al_sealed_close(&s->sealed, n->suite, payload);
@@ -166,9 +166,9 @@ bool al_node_meet_fill(al_node *n, al_circ circ, uint8_t *payload) {
 void al_node_session_wants(al_node *n, al_bundle b, uint32_t user) {
   const node_session *s = of_bundle(n, user);
   if (s == NULL || s->bundle != b || s->trip == 0 || s->lost_at != 0) return;
-  if (al_bundle_wants(&n->streams, b, s->path, n->now) != AL_BUNDLE_WANT_NOW) return;
+  if (al_bundle_wants(n->streams, b, s->path, n->now) != AL_BUNDLE_WANT_NOW) return;
   const node_trip *t = al_node_trip_at(n, s->trip);
-  al_circuit_want_send(&n->circuits, t->circ, true);
+  al_circuit_want_send(n->circuits, t->circ, true);
   al_node_touch(n, t->link);
 }
 
@@ -193,6 +193,6 @@ bool al_node_session_event(al_node *n, al_work *w, const al_stream_event *ev, al
   out->service = s != NULL ? s->service : 0;
   if (s != NULL && !s->client && ev->target.kind == AL_TARGET_NAME) return true;
   al_count(&n->counters, AL_COUNT_stream_refused);
-  al_streams_reset(&n->streams, n->now, ev->stream, AL_REASON_POLICY);
+  al_streams_reset(n->streams, n->now, ev->stream, AL_REASON_POLICY);
   return false;
 }

@@ -21,7 +21,7 @@ static void pending_drop(al_node *n, node_pending *p) {
 }
 
 void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
-  for (al_buf b; (b = al_circuit_gone_next(&n->circuits, gone)) != 0;) al_buf_drop(w, b);
+  for (al_buf b; (b = al_circuit_gone_next(n->circuits, gone)) != 0;) al_buf_drop(w, b);
   for (int side = 0; side < 2; side++) {
     if (gone->tell[side].link == 0) continue;
     al_node_urgent_destroy(n, gone->tell[side].link, gone->tell[side].id, gone->reason);
@@ -43,7 +43,7 @@ void al_node_circuit_gone(al_node *n, al_work *w, al_circuit_gone *gone) {
 
 void al_node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason) {
   al_circuit_gone gone;
-  if (al_circuit_destroy(&n->circuits, circ, reason, &gone) == AL_OK) {
+  if (al_circuit_destroy(n->circuits, circ, reason, &gone) == AL_OK) {
     al_node_circuit_gone(n, w, &gone);
   }
 }
@@ -53,7 +53,7 @@ void al_node_destroy(al_node *n, al_work *w, al_circ circ, al_reason reason) {
 static bool pass_on(al_node *n, al_work *w, al_circ circ, al_link link, const uint8_t *packet) {
   uint32_t id;
   if (al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX) &&
-      al_circuit_link_out(&n->circuits, circ, link, &id) == AL_OK &&
+      al_circuit_link_out(n->circuits, circ, link, &id) == AL_OK &&
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id,
                            al_view(packet, AL_SPHINX_BYTES)) == AL_OK) {
     (void)al_link_widen(&n->links, link);
@@ -160,7 +160,7 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
     al_count(&n->counters, AL_COUNT_circuit_full);
     return false; /* nothing to tell it with: it learns by its time-out */
   }
-  if (!al_circuit_may_create(&n->circuits, link, n->now)) {
+  if (!al_circuit_may_create(n->circuits, link, n->now)) {
     refuse(n, link, m->id, AL_REASON_RESOURCE);
     return false;
   }
@@ -178,12 +178,12 @@ bool al_node_setup(al_node *n, al_work *w, al_link link, const al_link_message *
     al_wipe(&keys, sizeof keys);
     return false;
   }
-  (void)al_circuits_reserve(&n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
+  (void)al_circuits_reserve(n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
   (void)al_link_widen(&n->links, link);
   al_circuit_request q = {
       .link = link, .id = m->id, .route = &res.route, .hop_secret = keys.secret};
   al_circuit_verdict v =
-      al_circuit_extend(&n->circuits, n->now, &q, al_buf_ptr(w, b) + AL_LINK_CELL_AT, &out);
+      al_circuit_extend(n->circuits, n->now, &q, al_buf_ptr(w, b) + AL_LINK_CELL_AT, &out);
   al_wipe(&keys, sizeof keys);
   al_node_health_watch(n, link);
   if (v == AL_CIRCUIT_SEND && out.circ != 0 && res.data.len != 0) {
@@ -212,9 +212,9 @@ void al_node_cell(al_node *n, al_work *w, al_link link, al_buf buf) {
     al_buf_drop(w, buf);
     return;
   }
-  switch (al_circuit_peel(&n->circuits, n->now, link, cell, &out)) {
+  switch (al_circuit_peel(n->circuits, n->now, link, cell, &out)) {
     case AL_CIRCUIT_HOLD:
-      al_buf_drop(w, al_circuit_hold(&n->circuits, out.circ, out.dir, buf, n->now));
+      al_buf_drop(w, al_circuit_hold(n->circuits, out.circ, out.dir, buf, n->now));
       al_node_touch(n, out.link);
       return;
     case AL_CIRCUIT_DELIVER:

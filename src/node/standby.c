@@ -225,7 +225,7 @@ static bool worth_second(al_node *n, const node_origin *o) {
   al_bundle_info info;
   uint32_t path, end = al_node_end_of(n, o->circ, &path);
   if (o->hops < 2 || end == 0 || n->now < o->standby_at) return false;
-  if (!al_bundle_look(&n->streams, n->ends[end - 1].bundle, path, &info)) return false;
+  if (!al_bundle_look(n->streams, n->ends[end - 1].bundle, path, &info)) return false;
   return info.streams != 0 && (al_time_since(n->now, o->use.first_used) >= AL_NODE_STANDBY_US ||
                                info.packets_rx + info.packets_tx >= AL_NODE_STANDBY_PACKETS);
 }
@@ -302,7 +302,7 @@ void al_node_origins_end(al_node *n, al_work *w) {
 void al_node_circuits_house(al_node *n, al_work *w) {
   al_circuit_sweeping at = {n->sweep_cursor, AL_NODE_LOOKS, AL_NODE_RELAYED_US};
   al_circuit_gone gone;
-  while (al_work_may_tell(w) && al_circuit_sweep(&n->circuits, n->now, &at, &gone)) {
+  while (al_work_may_tell(w) && al_circuit_sweep(n->circuits, n->now, &at, &gone)) {
     al_node_circuit_gone(n, w, &gone);
   }
   n->sweep_cursor = at.cursor;

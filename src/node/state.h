@@ -121,7 +121,7 @@ typedef struct node_onion {
   uint64_t epoch;
   uint8_t seed[AL_KEM_SEED_BYTES];
   uint8_t *sk; /* AL_KEM_SK_BYTES; NULL: made of the seed for each packet */
-  al_replay replay;
+  al_replay *replay;    /* of node_busy: only while circuits are served */
   uint32_t loaded;      /* tags that came from records of an earlier run ... */
   uint32_t record_base; /* ... whose numbers are below this; newer tags go into new records */
 } node_onion;
@@ -157,6 +157,12 @@ typedef struct node_help {
   uint64_t nonce;
   al_time since, until;
 } node_help;
+
+/* Neighbours that others are asked about, and those looked at for others. */
+typedef struct node_watch {
+  node_doubt doubts[AL_NODE_DOUBTS_MAX];
+  node_help helps[AL_NODE_HELPS_MAX];
+} node_watch;
 
 /* Where a bundle meets its circuits in this node, and what it takes to join it. Secret. */
 typedef struct node_end {
@@ -220,6 +226,15 @@ typedef struct node_joined {
   al_circ to, next;
 } node_joined;
 
+/* What circuits and streams take in al_node, which a lean node has from its first circuit on. */
+typedef struct node_busy {
+  al_circuits circuits;
+  al_streams streams;
+  al_guards guards;
+  al_peer guard_pins[AL_GUARDS_MAX]; /* by slot: the entry of the book that is pinned for it */
+  al_replay replays[AL_NODE_ONION_KEYS];
+} node_busy;
+
 struct al_node {
   al_alloc alloc;
   const al_suite *suite;
@@ -234,7 +249,7 @@ struct al_node {
   al_rng rng;
   al_counters counters;
   al_keyring identity;
-  uint8_t network[64], secret[32];
+  uint8_t *names; /* the network's name, then its secret; these may be empty: */
   uint8_t network_len, secret_len;
   bool puzzle_known;
   bool awake;        /* what circuits and streams need is there */
@@ -248,11 +263,11 @@ struct al_node {
   al_links links;
   al_gossip gossip;
   al_dht dht;
-  al_circuits circuits;
-  al_streams streams;
-  al_guards guards;
+  node_busy *busy;       /* NULL: not awake; where these three are, else of an empty one: */
+  al_circuits *circuits; /* read only while not awake */
+  al_streams *streams;
+  al_guards *guards;
   node_records records;
-  al_peer guard_pins[AL_GUARDS_MAX]; /* by slot: the entry of the book that is pinned for it */
   node_onion onion[AL_NODE_ONION_KEYS];
   node_stale *stale; /* stale_max */
   uint32_t stale_count, stale_max;
@@ -271,8 +286,7 @@ struct al_node {
   node_end *ends;        /* ends_max */
   uint32_t ends_max, end_free_hint;
   uint32_t *end_of; /* by index of circuit: index + 1 of its end */
-  node_doubt doubts[AL_NODE_DOUBTS_MAX];
-  node_help helps[AL_NODE_HELPS_MAX];
+  node_watch *watch; /* NULL: nobody is in doubt */
   al_time probe_at, help_at;
   uint32_t detached_count; /* ends that wait for a circuit */
   uint32_t sweep_cursor;   /* over circuits that may carry nothing */

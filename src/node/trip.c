@@ -54,7 +54,7 @@ static al_err choose(al_node *n, const node_trip *t, al_circuit_plan *plan, al_r
   al_id out[NODE_INTROS];
   al_path_query q = {.book = &n->book,
                      .self = n->identity.id,
-                     .guards = &n->guards,
+                     .guards = n->guards,
                      .rng = &n->rng,
                      .wall_s = al_node_wall_s(n),
                      .hops = n->hops,
@@ -76,9 +76,9 @@ static al_reason launch_on(al_node *n, node_trip *t, al_link link, const al_circ
   uint8_t packet[AL_SPHINX_BYTES];
   al_circuit_opening o = {.link = link, .plan = plan, .packet = packet, .data = t->data};
   if (!al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX)) return AL_REASON_RESOURCE;
-  (void)al_circuits_reserve(&n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
+  (void)al_circuits_reserve(n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
   (void)al_link_widen(&n->links, link);
-  if (al_circuit_open(&n->circuits, n->now, &o, &circ, &id) != AL_OK) return AL_REASON_RESOURCE;
+  if (al_circuit_open(n->circuits, n->now, &o, &circ, &id) != AL_OK) return AL_REASON_RESOURCE;
   set_circuit(n, t, circ, link);
   t->state = TRIP_BUILDING;
   al_err e =

@@ -475,7 +475,7 @@ al_err al_service_open(al_node *n, al_work *w, al_time now, const al_service_to 
   if (al_node_meets_need(n) != AL_OK) return AL_ENOMEM;
   node_visit *v = visit_for(n, &name, to);
   if (v == NULL) return AL_EFULL;
-  al_err e = al_streams_open(&n->streams, n->now, v->session->bundle, &target, ret);
+  al_err e = al_streams_open(n->streams, n->now, v->session->bundle, &target, ret);
   if (e == AL_OK && v->state == 0) begin(n, w, v);
   if (e != AL_OK && v->state == 0) end(n, w, v, AL_REASON_RESOURCE);
   al_node_finish(n, w);

@@ -3,6 +3,26 @@
 #include "node/parts.h"
 #include "node/wake.h"
 
+/* What a node without circuits reads: there are none. Never written. */
+static const node_busy nothing;
+
+void al_node_doze(al_node *n) {
+  node_busy *none = (node_busy *)(uintptr_t)&nothing;
+  n->circuits = &none->circuits;
+  n->streams = &none->streams;
+  n->guards = &none->guards;
+}
+
+static al_err init_busy(al_node *n) {
+  n->busy = al_new(&n->alloc, sizeof *n->busy);
+  if (n->busy == NULL) return AL_ENOMEM;
+  n->circuits = &n->busy->circuits;
+  n->streams = &n->busy->streams;
+  n->guards = &n->busy->guards;
+  al_guards_init(n->guards);
+  return AL_OK;
+}
+
 static al_err init_circuits(al_node *n) {
   uint64_t held = (uint64_t)n->limits.circuits_max * n->limits.queue_cells_max;
   al_circuits_config c = {.alloc = &n->alloc,
@@ -15,7 +35,7 @@ static al_err init_circuits(al_node *n) {
                           .queue_cells_max = n->limits.queue_cells_max,
                           .held_cells_max = (uint32_t)al_min_u64(held, AL_NODE_HELD_MAX),
                           .creates_per_s = n->limits.creates_per_s};
-  return al_circuits_init(&n->circuits, &c);
+  return al_circuits_init(n->circuits, &c);
 }
 
 static al_err init_streams(al_node *n) {
@@ -27,7 +47,7 @@ static al_err init_streams(al_node *n) {
                          .bundles_max = n->ends_max,
                          .stream_window = n->limits.stream_window,
                          .packets_max = n->limits.lean ? AL_NODE_PACKETS_LEAN : 0};
-  return al_streams_init(&n->streams, &c);
+  return al_streams_init(n->streams, &c);
 }
 
 static al_err init_tables(al_node *n) {
@@ -56,7 +76,8 @@ static al_err init_replay(al_node *n) {
   for (int i = 0; i < AL_NODE_ONION_KEYS && e == AL_OK; i++) {
     uint8_t secret[AL_MAP_SECRET_BYTES];
     al_rng_bytes(&n->rng, secret, sizeof secret);
-    e = al_replay_init(&n->onion[i].replay, &n->alloc, n->limits.replay_tags_max, secret);
+    n->onion[i].replay = &n->busy->replays[i];
+    e = al_replay_init(n->onion[i].replay, &n->alloc, n->limits.replay_tags_max, secret);
   }
   return e;
 }
@@ -67,14 +88,15 @@ static void take_links(al_node *n) {
     const node_neighbour *nb = &n->neighbours[i];
     if (nb->link == 0 || !nb->up) continue;
     bool dialled = al_link_is_initiator(&n->links, nb->link);
-    al_err e = al_circuit_link_up(&n->circuits, nb->link, dialled, n->now);
+    al_err e = al_circuit_link_up(n->circuits, nb->link, dialled, n->now);
     AL_ASSERT(e == AL_OK); /* as many places as links, and none is taken */
   }
 }
 
 al_err al_node_wake(al_node *n) {
   if (n->awake) return AL_OK;
-  al_err e = init_circuits(n);
+  al_err e = init_busy(n);
+  if (e == AL_OK) e = init_circuits(n);
   if (e == AL_OK) e = init_streams(n);
   if (e == AL_OK) e = init_tables(n);
   if (e == AL_OK) e = al_node_meetings_init(n);
@@ -91,14 +113,21 @@ al_err al_node_wake(al_node *n) {
 void al_node_sleep(al_node *n) {
   const al_alloc *a = &n->alloc;
   al_node_meetings_clear(n);
-  al_streams_clear(&n->streams);
-  al_circuits_clear(&n->circuits);
   al_delete(a, n->urgent, n->urgent_max * sizeof *n->urgent);
   al_delete(a, n->ends, n->ends_max * sizeof *n->ends);
   al_delete(a, n->end_of, n->limits.circuits_max * sizeof *n->end_of);
   al_delete(a, n->origins, n->origins_max * sizeof *n->origins);
   al_delete(a, n->pending, n->pending_max * sizeof *n->pending);
-  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) al_replay_clear(&n->onion[i].replay);
+  if (n->busy != NULL) {
+    al_streams_clear(n->streams);
+    al_circuits_clear(n->circuits);
+    for (int i = 0; i < AL_NODE_ONION_KEYS; i++) al_replay_clear(&n->busy->replays[i]);
+    al_wipe(n->busy, sizeof *n->busy);
+    al_delete(a, n->busy, sizeof *n->busy);
+  }
+  for (int i = 0; i < AL_NODE_ONION_KEYS; i++) n->onion[i].replay = NULL;
+  n->busy = NULL;
+  al_node_doze(n);
   n->urgent = NULL;
   n->ends = NULL;
   n->end_of = NULL;

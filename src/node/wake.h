@@ -10,6 +10,10 @@
  * docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
 al_err al_node_wake(al_node *n);
 
+/* al_node_doze — a new node is not awake.
+ * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+void al_node_doze(al_node *n);
+
 /* al_node_sleep — give it back; no circuit, no stream and no packet buffer is in it.
  * Result: none.   Cost: frees.   Source: docs/decisions/0007-many-nodes.md.   Tested:
  * sim/lean. */

@@ -35,8 +35,8 @@ void al_node_unwant_link(al_node *n, al_link link, al_node_want why) {
 
 static bool in_use(const al_node *n, al_link link, const node_neighbour *nb) {
   al_id peer;
-  if (nb->wanted != 0 || al_circuit_link_count(&n->circuits, link) != 0) return true;
-  return al_link_peer(&n->links, link, &peer) && al_guards_has(&n->guards, &peer);
+  if (nb->wanted != 0 || al_circuit_link_count(n->circuits, link) != 0) return true;
+  return al_link_peer(&n->links, link, &peer) && al_guards_has(n->guards, &peer);
 }
 
 /* ---- closing ---- */
@@ -55,7 +55,7 @@ static bool close_link(al_node *n, al_work *w, al_link link, al_link_code code) 
 static bool close_redundant(al_node *n, al_work *w, al_link link, const node_neighbour *nb) {
   al_id peer;
   if (!al_link_is_redundant(&n->links, link) || !al_link_peer(&n->links, link, &peer)) return false;
-  if (al_circuit_link_count(&n->circuits, link) != 0) return false;
+  if (al_circuit_link_count(n->circuits, link) != 0) return false;
   if (al_time_since(n->now, nb->since) < 5 * AL_SECOND) return false;
   node_neighbour *kept = al_node_neighbour_of(n, al_link_find_by_peer(&n->links, &peer));
   if (kept != NULL) kept->wanted |= nb->wanted;

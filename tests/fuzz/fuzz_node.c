@@ -256,13 +256,13 @@ static void forge_payload(world *x, unsigned i, unsigned k, al_rd *r) {
   uint32_t cursor = 0;
   al_link link;
   al_node *n = x->s[1 - i].node;
-  al_circ c = al_circuit_each(&n->circuits, &cursor);
+  al_circ c = al_circuit_each(n->circuits, &cursor);
   size_t len = al_min_size(al_rd_left(r), al_rd_u8(r));
-  al_circuit_item *item = al_circuit_get(&n->circuits, c);
+  al_circuit_item *item = al_circuit_get(n->circuits, c);
   al_rd_copy(r, frame + AL_LINK_CELL_AT + AL_CIRCUIT_PAYLOAD_AT, al_min_size(len, al_rd_left(r)));
   if (item == NULL || item->role == AL_CIRCUIT_RELAY) return;
   uint8_t hop = item->role == AL_CIRCUIT_ORIGIN ? item->hops : 0;
-  if (al_circuit_seal(&n->circuits, c, hop, frame + AL_LINK_CELL_AT, &link) != AL_OK) return;
+  if (al_circuit_seal(n->circuits, c, hop, frame + AL_LINK_CELL_AT, &link) != AL_OK) return;
   pair *p = pair_of(x, 1 - i, link);
   if (p != NULL) k = (unsigned)(p - x->pairs);
   forge(x, i, k, frame);
