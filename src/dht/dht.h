@@ -46,11 +46,11 @@ typedef struct al_dht {
   al_dht_contact *contacts; /* by index of the link's handle */
   al_dht_query *queries;
   al_dht_lookup *lookups;
-  al_dht_named *named; /* nodes that lookups were told of, but for the first lookup */
+  al_dht_named *named;               /* nodes that lookups were told of, but for the first lookup */
   uint32_t queries_len, lookups_len; /* places that there are now: none, or all */
-  uint64_t self;       /* the first 64 bits of our ID */
-  uint64_t filled[2];  /* regions with a contact */
-  uint64_t looked[2];  /* regions looked into lately */
+  uint64_t self;                     /* the first 64 bits of our ID */
+  uint64_t filled[2];                /* regions with a contact */
+  uint64_t looked[2];                /* regions looked into lately */
   uint64_t radius;     /* distance of the AL_DHT_CLOSE-th closest contact; UINT64_MAX: fewer */
   uint64_t spread;     /* smoothed distance to the AL_DHT_CLOSE-th closest of a random target */
   al_time next;        /* no later than the first deadline of queries and lookups */

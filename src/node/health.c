@@ -208,7 +208,8 @@ void al_node_health_tick(al_node *n) {
   if (n->probe_at > n->now) return;
   n->probe_at = n->now + AL_NODE_PROBE_US;
   for (uint32_t i = 0; n->watch != NULL && i < AL_NODE_DOUBTS_MAX; i++) {
-    if (n->watch->doubts[i].about != 0 && n->watch->doubts[i].until <= n->now) ask_ends(n, &n->watch->doubts[i]);
+    if (n->watch->doubts[i].about != 0 && n->watch->doubts[i].until <= n->now)
+      ask_ends(n, &n->watch->doubts[i]);
   }
   rest(n);
   al_link link = al_links_probe(&n->links, n->now);

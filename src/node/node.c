@@ -108,8 +108,7 @@ static al_err take_config(al_node *n, const al_config *c, al_time now) {
   if (n->names == NULL) return AL_ENOMEM;
   memcpy(n->names, c->network.ptr, c->network.len);
   n->secret_len = (uint8_t)c->network_secret.len;
-  if (n->secret_len != 0)
-    memcpy(n->names + n->network_len, c->network_secret.ptr, n->secret_len);
+  if (n->secret_len != 0) memcpy(n->names + n->network_len, c->network_secret.ptr, n->secret_len);
   al_rng_init(&n->rng, n->suite, c->seed);
   al_err e = take_face(n, c);
   if (e != AL_OK) return e;

@@ -120,7 +120,7 @@ typedef struct node_onion {
   bool used;
   uint64_t epoch;
   uint8_t seed[AL_KEM_SEED_BYTES];
-  uint8_t *sk; /* AL_KEM_SK_BYTES; NULL: made of the seed for each packet */
+  uint8_t *sk;          /* AL_KEM_SK_BYTES; NULL: made of the seed for each packet */
   al_replay *replay;    /* of node_busy: only while circuits are served */
   uint32_t loaded;      /* tags that came from records of an earlier run ... */
   uint32_t record_base; /* ... whose numbers are below this; newer tags go into new records */
@@ -285,7 +285,7 @@ struct al_node {
   node_pending *pending; /* pending_max */
   node_end *ends;        /* ends_max */
   uint32_t ends_max, end_free_hint;
-  uint32_t *end_of; /* by index of circuit: index + 1 of its end */
+  uint32_t *end_of;  /* by index of circuit: index + 1 of its end */
   node_watch *watch; /* NULL: nobody is in doubt */
   al_time probe_at, help_at;
   uint32_t detached_count; /* ends that wait for a circuit */
