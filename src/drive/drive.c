@@ -53,7 +53,7 @@ static void carry_out_tx(al_drive *d, const al_effect *fx) {
 static void carry_out_open(al_drive *d, const al_effect *fx) {
   if (d->ops->open(d->transport, fx->link, fx->u.addr) == AL_OK) return;
   if (d->failed_count == 0) d->failed = al_buf_take(d->work);
-  /* Where nothing is free to remember it, the node finds out when the link has not opened in time. */
+  /* Where nothing is free to remember it, the node finds out when the link does not open. */
   if (d->failed == 0 || d->failed_count == AL_DRIVE_FAILED_MAX) return;
   al_store_u32(al_buf_ptr(d->work, d->failed) + d->failed_count++ * sizeof fx->link, fx->link);
 }

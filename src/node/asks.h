@@ -2,6 +2,7 @@
 #ifndef AL_NODE_ASKS_H
 #define AL_NODE_ASKS_H
 
+#include "node/bounds.h"
 #include "allium/al_dht.h"
 #include "dht/dht.h"
 #include "dht/records.h"
