@@ -1,5 +1,5 @@
 /* inspect.c — looking into a node: al_inspect.h. */
-#include "node/parts.h"
+#include "node/meet.h"
 
 void al_inspect_node(const al_node *n, al_node_info *ret) {
   *ret = (al_node_info){.id = n->identity.id};
@@ -60,6 +60,10 @@ bool al_inspect_circuit(const al_node *n, uint32_t index, al_circuit_info *ret) 
   al_bundle_info b;
   if (c == 0 || !al_circuit_info_get(n->circuits, c, n->now, ret)) return false;
   uint32_t path, end = al_node_end_of(n, c, &path);
+  if (end == 0 && al_node_session_look(n, c, &b)) {
+    ret->streams = b.streams;
+    ret->rtt_us = b.rtt_us;
+  }
   if (end == 0) return true;
   if (al_bundle_look(n->streams, n->ends[end - 1].bundle, path, &b)) {
     ret->streams = b.streams;

@@ -19,12 +19,19 @@ enum {
   NODE_KEEP_US = 120000000,       /* a circuit that is idle says so this often */
   NODE_DETACHED_US = 60000000,    /* a session waits so long for another circuit */
   NODE_VISIT_IDLE_US = 600000000, /* a session without streams is given up */
-  NODE_ANSWER_US = 3000000,       /* a client waits so long for an answer, then asks elsewhere */
-  NODE_AGAIN_US = 200000,         /* pause after a rendezvous was lost */
-  NODE_FETCH_US = 10000000,       /* ... and so long for a descriptor */
-  NODE_VISIT_TRIES = 6,           /* requests before a client gives up */
-  NODE_SOLVE_TRIES = 8192,        /* nonces tried in one go, about 3 ms */
-  NODE_PUBLISH_S = 3600,          /* a descriptor is published anew at least this often */
+  NODE_ANSWER_US = 3000000,       /* a client waits at most so long for an answer ... */
+  NODE_ANSWER_MIN_US = 800000,    /* ... and at least this beyond two set-ups; then it asks on */
+  NODE_BUILD_US = 2000000,        /* a circuit is given so long, the next one twice as long */
+  NODE_LINES = 3,                 /* circuits of a session: in use, standing by, replacing one */
+  NODE_STANDBY_PACKETS = 1000,    /* a session that moved as much, or ... */
+  NODE_STANDBY_BUSY = 2,          /* ... had streams for so many seconds, gets a second circuit */
+  NODE_STANDBY_WAIT_US = 1000000, /* pause after that failed, doubling ... */
+  NODE_STANDBY_WAIT_MAX_US = 60000000, /* ... up to this */
+  NODE_AGAIN_US = 200000,              /* pause after a rendezvous was lost */
+  NODE_FETCH_US = 10000000,            /* ... and so long for a descriptor */
+  NODE_VISIT_TRIES = 6,                /* requests before a client gives up */
+  NODE_SOLVE_TRIES = 8192,             /* nonces tried in one go, about 3 ms */
+  NODE_PUBLISH_S = 3600,               /* a descriptor is published anew at least this often */
   NODE_GATHER_US = 1500000, /* the first descriptor waits so long for all introduction points */
   NODE_KEM_S = 43200,       /* a service's KEM key is used so long */
   NODE_LISTEN_RATE = 50,    /* requests passed on to one service in a second; burst the same */
@@ -119,18 +126,24 @@ bool al_node_meet_send(al_node *n, al_work *w, al_circ circ, const al_meet *m);
 
 /* ---- session.c ---- */
 
+/* A circuit that carries a session. Secret. */
+typedef struct node_line {
+  uint32_t trip; /* index + 1; 0: none */
+  uint8_t path;  /* of the session's bundle */
+  al_sealed sealed;
+} node_line;
+
 /* A session with a service, at either end. Secret. */
 typedef struct node_session {
   uint32_t self; /* handle: index + 1 and a generation */
   bool client, begun;
-  uint8_t path;             /* of its bundle, in use */
-  uint32_t trip, next_trip; /* index + 1; next_trip: the one that takes its place */
-  uint32_t service;         /* the service's side */
+  node_line line[NODE_LINES];
+  uint32_t next_trip; /* the service's side: a circuit that is to become a line */
+  uint32_t service;   /* ... and whose it is */
   al_bundle bundle;
   al_session_keys keys, next_keys;
-  al_sealed sealed;
   uint8_t join[1 + AL_MEET_COOKIE_BYTES + AL_MEET_ANSWER_BYTES]; /* the service's side: JOIN */
-  al_time lost_at;                                               /* 0: it has a circuit */
+  al_time lost_at;                                               /* 0: it has a line */
   al_time used_at;
   struct node_visit *visit; /* the client's side */
 } node_session;
@@ -148,7 +161,8 @@ node_session *al_node_session_at(const al_node *n, uint32_t handle);
  * Result: none.   Cost: O(streams).   Source: PROTOCOL.md 9.6.   Tested: sim/service. */
 void al_node_session_end(al_node *n, al_work *w, node_session *s, al_reason why);
 
-/* al_node_session_carry — a circuit carries the session from now on, under fresh keys.
+/* al_node_session_carry — a further circuit can carry the session, under fresh keys. At the client
+ * those that are suspected end.
  * Result: AL_OK, AL_ENOMEM.   Cost: allocates the path's record.   Source: PROTOCOL.md 9.6.
  * Tested: sim/service. */
 al_err al_node_session_carry(al_node *n, al_work *w, node_session *s, uint32_t trip,
@@ -164,9 +178,19 @@ node_session *al_node_trip_session(const al_node *n, uint32_t trip);
  * Tested: sim/service. */
 void al_node_session_rx(al_node *n, al_work *w, uint32_t trip, al_buf buf, uint8_t *payload);
 
-/* al_node_session_lose — its circuit is gone; the bundle waits.
- * Result: none.   Cost: what was under way.   Source: PROTOCOL.md 9.6.   Tested: sim/service. */
-void al_node_session_lose(al_node *n, node_session *s);
+/* al_node_session_lose — a circuit is gone; the bundle goes on over another one, or waits.
+ * Result: false: it was not one of this session's.   Cost: what was under way.
+ * Source: PROTOCOL.md 9.6.   Tested: sim/service. */
+bool al_node_session_lose(al_node *n, node_session *s, uint32_t trip);
+
+/* al_node_session_lines — how many circuits carry it.
+ *   Result: a count.   Cost: O(1).   Source: none.   Tested: sim/service. */
+uint32_t al_node_session_lines(const node_session *s);
+
+/* al_node_session_look — what is known of it on one of its circuits.
+ * Result: false: the circuit carries no session.   Cost: O(1).   Source: PROTOCOL.md 9.6.
+ * Tested: sim/service. */
+bool al_node_session_look(const al_node *n, al_circ circ, al_bundle_info *ret);
 
 /* al_node_session_streams — how many streams it has.
  *   Result: a count.   Cost: O(1).   Source: none.   Tested: sim/service. */

@@ -172,6 +172,12 @@ static void listen_event(al_node *n, al_work *w, uint32_t trip, bool opened) {
 
 /* ---- sessions ---- */
 
+static void end_next(al_node *n, al_work *w, node_session *s) {
+  uint32_t trip = s->next_trip;
+  s->next_trip = 0;
+  al_node_trip_end(n, w, trip);
+}
+
 static void join_event(al_node *n, al_work *w, uint32_t trip, bool opened) {
   node_session *s = al_node_session_at(n, al_node_trip_at(n, trip)->owner);
   if (s == NULL) return;
@@ -181,14 +187,17 @@ static void join_event(al_node *n, al_work *w, uint32_t trip, bool opened) {
       al_wipe(&s->next_keys, sizeof s->next_keys);
       return;
     }
-    s->trip = trip;
-    al_node_session_end(n, w, s, AL_REASON_RESOURCE);
+    s->next_trip = trip;
+    if (al_node_session_lines(s) == 0)
+      al_node_session_end(n, w, s, AL_REASON_RESOURCE);
+    else
+      end_next(n, w, s);
     return;
   }
   if (s->next_trip == trip) s->next_trip = 0;
-  if (s->trip == trip) al_node_session_lose(n, s);
+  (void)al_node_session_lose(n, s, trip);
   bool of_use = s->begun && al_node_session_streams(n, s) != 0 && !n->closing;
-  if (s->trip == 0 && s->next_trip == 0 && !of_use) {
+  if (al_node_session_lines(s) == 0 && s->next_trip == 0 && !of_use) {
     al_node_session_end(n, w, s, AL_REASON_CIRCUIT);
   }
 }
@@ -214,16 +223,24 @@ static node_session *session_meant(al_node *n, const node_service *sv, const al_
   return NULL;
 }
 
+/* Whoever asks by a second introduction point waits at the same place: the first circuit there is
+ * as good. */
+static bool asked_before(const node_session *s, const al_heard *heard) {
+  return s->next_trip != 0 &&
+         memcmp(s->join + 1, heard->request.cookie, sizeof heard->request.cookie) == 0;
+}
+
 static bool answer(al_node *n, al_work *w, node_session *s, const al_heard *heard) {
   uint8_t y[32];
   al_answer a;
   al_reason why;
+  if (asked_before(s, heard)) return true;
   al_rng_bytes(&n->rng, y, sizeof y);
   al_err e = al_answer_make(n->suite, heard, y, s->begun ? s->keys.resume : NULL, &a);
   al_wipe(y, sizeof y);
   if (e != AL_OK) return false;
   s->next_keys = a.keys;
-  al_node_trip_end(n, w, s->next_trip);
+  end_next(n, w, s);
   al_wr wr = al_wr_init(s->join, sizeof s->join);
   al_meet_encode(&(al_meet){.op = AL_MEET_JOIN, .name = heard->request.cookie, .bytes = a.bytes},
                  &wr);

@@ -94,13 +94,13 @@ static node_session *of_bundle(const al_node *n, uint32_t user) {
 
 void al_node_session_end(al_node *n, al_work *w, node_session *s, al_reason why) {
   uint32_t i = (s->self & ((1u << INDEX_BITS) - 1)) - 1;
-  uint32_t trips[2] = {s->trip, s->next_trip};
+  uint32_t trips[NODE_LINES + 1] = {s->next_trip};
+  for (int k = 0; k < NODE_LINES; k++) trips[k + 1] = s->line[k].trip;
   n->meets->sessions[i] = NULL;
   al_bundle_close(n->streams, s->bundle, (uint8_t)why);
   al_wipe(s, sizeof *s);
   al_delete(&n->alloc, s, sizeof *s);
-  al_node_trip_end(n, w, trips[0]);
-  al_node_trip_end(n, w, trips[1]);
+  for (int k = 0; k <= NODE_LINES; k++) al_node_trip_end(n, w, trips[k]);
 }
 
 uint32_t al_node_session_streams(const al_node *n, const node_session *s) {
@@ -111,31 +111,91 @@ uint32_t al_node_session_streams(const al_node *n, const node_session *s) {
 
 /* ---- its circuit ---- */
 
-void al_node_session_lose(al_node *n, node_session *s) {
-  if (s->lost_at != 0) return;
-  al_bundle_path_lost(n->streams, s->bundle, s->path, n->now);
-  s->lost_at = al_max_u64(n->now, 1);
-  s->trip = 0;
+static node_line *line_of(node_session *s, uint32_t trip) {
+  for (int k = 0; k < NODE_LINES; k++)
+    if (trip != 0 && s->line[k].trip == trip) return &s->line[k];
+  return NULL;
+}
+
+static node_line *line_on(node_session *s, uint32_t path) {
+  for (int k = 0; k < NODE_LINES; k++)
+    if (s->line[k].trip != 0 && s->line[k].path == path) return &s->line[k];
+  return NULL;
+}
+
+uint32_t al_node_session_lines(const node_session *s) {
+  uint32_t count = 0;
+  for (int k = 0; k < NODE_LINES; k++) count += s->line[k].trip != 0;
+  return count;
+}
+
+static bool look(const al_node *n, const node_session *s, const node_line *l, al_bundle_info *ret) {
+  return l->trip != 0 && al_bundle_look(n->streams, s->bundle, l->path, ret);
+}
+
+/* The line that packets go out on. */
+static const node_line *in_use(const al_node *n, const node_session *s) {
+  al_bundle_info info;
+  for (int k = 0; k < NODE_LINES; k++)
+    if (look(n, s, &s->line[k], &info) && info.in_use) return &s->line[k];
+  return NULL;
+}
+
+bool al_node_session_look(const al_node *n, al_circ circ, al_bundle_info *ret) {
+  uint32_t trip = al_node_trip_of(n, circ);
+  node_session *s = trip != 0 ? al_node_trip_session(n, trip) : NULL;
+  const node_line *l = s != NULL ? line_of(s, trip) : NULL;
+  return l != NULL && look(n, s, l, ret);
+}
+
+bool al_node_session_lose(al_node *n, node_session *s, uint32_t trip) {
+  node_line *l = line_of(s, trip);
+  if (l == NULL) return false;
+  al_bundle_path_lost(n->streams, s->bundle, l->path, n->now);
+  al_wipe(l, sizeof *l);
+  if (al_node_session_lines(s) == 0) s->lost_at = al_max_u64(n->now, 1);
+  return true;
+}
+
+static void give_up(al_node *n, al_work *w, node_session *s, const node_line *l) {
+  uint32_t trip = l->trip;
+  (void)al_node_session_lose(n, s, trip);
+  al_node_trip_end(n, w, trip);
+}
+
+/* A free place; else that of one that is suspected, or is not in use. */
+static node_line *place(al_node *n, al_work *w, node_session *s) {
+  node_line *worst = &s->line[0];
+  for (int k = 0; k < NODE_LINES; k++) {
+    al_bundle_info info;
+    node_line *l = &s->line[k];
+    if (l->trip == 0) return l;
+    if (look(n, s, l, &info) && (info.suspected || !info.in_use)) worst = l;
+  }
+  give_up(n, w, s, worst);
+  return worst;
 }
 
 al_err al_node_session_carry(al_node *n, al_work *w, node_session *s, uint32_t trip,
                              const al_session_keys *keys) {
-  uint32_t old = s->trip;
   al_err e = AL_ESTATE;
-  al_node_session_lose(n, s);
-  if (old != trip) al_node_trip_end(n, w, old);
-  for (uint32_t k = 1; k <= AL_BUNDLE_PATHS_MAX && e == AL_ESTATE; k++) {
-    uint32_t path = (s->path + k) % AL_BUNDLE_PATHS_MAX;
-    e = al_bundle_add_path(n->streams, s->bundle, path, n->now, 0);
-    if (e == AL_OK) s->path = (uint8_t)path;
-  }
+  uint32_t path = 0;
+  al_bundle_info info;
+  node_line *l = place(n, w, s);
+  uint32_t rtt_us = 2 * al_node_trip_at(n, trip)->build_us; /* the other half is as long */
+  for (; path < AL_BUNDLE_PATHS_MAX && e == AL_ESTATE; path++)
+    e = al_bundle_add_path(n->streams, s->bundle, path, n->now, rtt_us);
   if (e != AL_OK) return e;
-  s->trip = trip;
+  l->trip = trip;
+  l->path = (uint8_t)(path - 1);
+  al_sealed_init(&l->sealed, keys, s->client);
   s->lost_at = 0;
   s->used_at = n->now;
   if (!s->begun) s->keys = *keys; /* name and secret of a session stay */
   s->begun = true;
-  al_sealed_init(&s->sealed, keys, s->client);
+  for (int k = 0; k < NODE_LINES && s->client; k++)
+    if (&s->line[k] != l && look(n, s, &s->line[k], &info) && info.suspected)
+      give_up(n, w, s, &s->line[k]);
   return AL_OK;
 }
 
@@ -143,12 +203,13 @@ al_err al_node_session_carry(al_node *n, al_work *w, node_session *s, uint32_t t
 
 void al_node_session_rx(al_node *n, al_work *w, uint32_t trip, al_buf buf, uint8_t *payload) {
   node_session *s = al_node_trip_session(n, trip);
-  if (s == NULL || s->trip != trip || al_sealed_open(&s->sealed, n->suite, payload) != AL_OK) {
+  node_line *l = s != NULL ? line_of(s, trip) : NULL;
+  if (l == NULL || al_sealed_open(&l->sealed, n->suite, payload) != AL_OK) {
     al_count(&n->counters, AL_COUNT_sealed_auth);
     al_buf_drop(w, buf);
     return;
   }
-  (void)al_bundle_rx(n->streams, s->bundle, s->path, n->now,
+  (void)al_bundle_rx(n->streams, s->bundle, l->path, n->now,
                      al_view(al_sealed_text(payload), AL_SEALED_TEXT_BYTES));
   al_work_hold(w, buf); /* events look into it until the drain */
 }
@@ -156,39 +217,50 @@ void al_node_session_rx(al_node *n, al_work *w, uint32_t trip, al_buf buf, uint8
 bool al_node_meet_fill(al_node *n, al_circ circ, uint8_t *payload) {
   uint32_t trip = al_node_trip_of(n, circ);
   node_session *s = trip != 0 ? al_node_trip_session(n, trip) : NULL;
-  if (s == NULL || s->trip != trip) return false;
-  if (!al_bundle_fill(n->streams, s->bundle, s->path, n->now, al_sealed_text(payload)))
+  node_line *l = s != NULL ? line_of(s, trip) : NULL;
+  if (l == NULL || !al_bundle_fill(n->streams, s->bundle, l->path, n->now, al_sealed_text(payload)))
     return false;
   al_node_trip_at(n, trip)->spoke_at = n->now;
-  return al_sealed_close(&s->sealed, n->suite, payload);
+  return al_sealed_close(&l->sealed, n->suite, payload);
 }
 
 void al_node_session_wants(al_node *n, al_bundle b, uint32_t user) {
   const node_session *s = of_bundle(n, user);
-  if (s == NULL || s->bundle != b || s->trip == 0 || s->lost_at != 0) return;
-  if (al_bundle_wants(n->streams, b, s->path, n->now) != AL_BUNDLE_WANT_NOW) return;
-  const node_trip *t = al_node_trip_at(n, s->trip);
-  al_circuit_want_send(n->circuits, t->circ, true);
-  al_node_touch(n, t->link);
+  if (s == NULL || s->bundle != b) return;
+  for (int k = 0; k < NODE_LINES; k++) {
+    const node_line *l = &s->line[k];
+    if (l->trip == 0) continue;
+    if (al_bundle_wants(n->streams, b, l->path, n->now) != AL_BUNDLE_WANT_NOW) continue;
+    const node_trip *t = al_node_trip_at(n, l->trip);
+    al_circuit_want_send(n->circuits, t->circ, true);
+    al_node_touch(n, t->link);
+  }
 }
 
 /* ---- events ---- */
 
 bool al_node_session_is(uint32_t user) { return (user & NODE_BUNDLE_MEET) != 0; }
 
+/* Nothing comes back on a line: the client has another one made in its place; a service leaves that
+ * to the client, and its only line alone. */
+static void silent(al_node *n, al_work *w, node_session *s, const al_stream_event *ev) {
+  const node_line *l = line_on(s, ev->path);
+  if (l == NULL) return;
+  if (ev->kind == AL_STREAM_EV_SILENT && (s->client || al_node_session_lines(s) > 1))
+    al_node_destroy(n, w, al_node_trip_at(n, l->trip)->circ, AL_REASON_TIMEOUT);
+  else if (ev->kind == AL_STREAM_EV_SUSPECT && s->client)
+    al_node_visit_suspect(n, w, s);
+}
+
 bool al_node_session_event(al_node *n, al_work *w, const al_stream_event *ev, al_event *out) {
   node_session *s = of_bundle(n, ev->bundle_user);
   if (s != NULL && s->bundle == ev->bundle) s->used_at = n->now;
   if (ev->kind == AL_STREAM_EV_SILENT || ev->kind == AL_STREAM_EV_SUSPECT) {
-    if (s == NULL || s->bundle != ev->bundle || s->trip == 0 || ev->path != s->path) return false;
-    if (!s->client) return false; /* the client finds another way */
-    if (ev->kind == AL_STREAM_EV_SUSPECT)
-      al_node_visit_suspect(n, w, s);
-    else
-      al_node_destroy(n, w, al_node_trip_at(n, s->trip)->circ, AL_REASON_TIMEOUT);
+    if (s != NULL && s->bundle == ev->bundle) silent(n, w, s, ev);
     return false;
   }
-  if (s != NULL && s->trip != 0) out->circ = al_node_trip_at(n, s->trip)->circ;
+  const node_line *l = s != NULL ? in_use(n, s) : NULL;
+  if (l != NULL) out->circ = al_node_trip_at(n, l->trip)->circ;
   if (ev->kind != AL_STREAM_EV_REQUEST) return true;
   out->service = s != NULL ? s->service : 0;
   if (s != NULL && !s->client && ev->target.kind == AL_TARGET_NAME) return true;

@@ -50,6 +50,35 @@ static size_t excluded(const al_node *n, const node_trip *t, al_id *out) {
   return count;
 }
 
+enum { BESIDE_MAX = NODE_LINES * AL_HOPS_MAX };
+
+/* The relays of the circuits that a session has, from a hop on. */
+static size_t relays_of(const al_node *n, const node_trip *t, uint8_t from, al_id *out) {
+  const node_session *s = al_node_trip_session(n, (uint32_t)(t - n->meets->trips) + 1);
+  size_t count = 0;
+  for (int k = 0; s != NULL && k < NODE_LINES; k++) {
+    if (s->line[k].trip == 0) continue;
+    const node_trip *o = al_node_trip_at(n, s->line[k].trip);
+    for (uint8_t h = from; h < o->hops; h++)
+      if (t->any_last || !al_id_equal(&o->path[h], &t->last)) out[count++] = o->path[h];
+  }
+  return count;
+}
+
+/* A further circuit of a session shares no relay with those it has, or but its guard; if there are
+ * not enough, anything. */
+static al_err choose_beside(const al_node *n, const node_trip *t, al_path_query *q,
+                            al_circuit_plan *plan, al_reason *why) {
+  al_id out[BESIDE_MAX];
+  q->exclude = out;
+  for (uint8_t from = 0; from < 2; from++) {
+    q->exclude_count = relays_of(n, t, from, out);
+    if (q->exclude_count != 0 && al_path_choose(q, plan, why) == AL_OK) return AL_OK;
+  }
+  q->exclude_count = 0;
+  return al_path_choose(q, plan, why);
+}
+
 static al_err choose(al_node *n, const node_trip *t, al_circuit_plan *plan, al_reason *why) {
   al_id out[NODE_INTROS];
   al_path_query q = {.book = &n->book,
@@ -62,6 +91,7 @@ static al_err choose(al_node *n, const node_trip *t, al_circuit_plan *plan, al_r
   if (!t->any_last && al_id_equal(&t->last, &n->identity.id)) {
     return choose_self(n, &q, plan, why);
   }
+  if (t->kind == TRIP_WAIT || t->kind == TRIP_JOIN) return choose_beside(n, t, &q, plan, why);
   if (t->kind != TRIP_LISTEN) return al_path_choose(&q, plan, why);
   q.exclude = out;
   q.exclude_count = excluded(n, t, out);

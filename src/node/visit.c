@@ -49,6 +49,44 @@ static void end(al_node *n, al_work *w, node_visit *v, al_reason why) {
 
 static void step(al_node *n, al_work *w, node_visit *v);
 
+static void forget_asked(node_visit *v) {
+  al_wipe(&v->ask, sizeof v->ask);
+  al_wipe(&v->before, sizeof v->before);
+  v->asked = v->asked_before = false;
+}
+
+/* The place where the answer is waited for is given up. */
+static void leave(al_node *n, al_work *w, node_visit *v) {
+  al_node_trip_end(n, w, v->wait_trip);
+  v->wait_trip = 0;
+  forget_asked(v);
+}
+
+static void stop_asking(al_node *n, al_work *w, node_visit *v) {
+  al_node_trip_end(n, w, v->ask_trip);
+  v->ask_trip = 0;
+}
+
+static bool carried(const node_visit *v) { return al_node_session_lines(v->session) != 0; }
+
+/* It came to nothing. Who has a circuit tries for another one later; who has a session is patient,
+ * as long as the service is (al_node_visits_house); else it is over. */
+static void fail(al_node *n, al_work *w, node_visit *v, al_reason why) {
+  v->tries = v->tried = 0;
+  if (n->closing || !v->session->begun) {
+    end(n, w, v, why);
+  } else if (carried(v)) {
+    uint64_t wait = al_max_u64(v->standby_wait_us, NODE_STANDBY_WAIT_US);
+    stop_asking(n, w, v);
+    leave(n, w, v);
+    v->standby_at = al_time_add(n->now, wait);
+    v->standby_wait_us = (uint32_t)al_min_u64(2 * wait, NODE_STANDBY_WAIT_MAX_US);
+    go(n, v, VISIT_OPEN, 0);
+  } else {
+    go(n, v, VISIT_CHOOSE, AL_SECOND);
+  }
+}
+
 /* ---- the descriptor ---- */
 
 static void fetch(al_node *n, al_work *w, node_visit *v) {
@@ -101,14 +139,9 @@ static al_err open_desc(al_node *n, node_visit *v) {
 }
 
 static void fetched_all(al_node *n, al_work *w, node_visit *v) {
-  if (v->sealed == NULL && v->session->begun) { /* with the one there was */
-    v->has_desc = v->desc_fresh = true;
-    v->tried = 0;
-    go(n, v, VISIT_CHOOSE, AL_SECOND);
-    return;
-  }
   if (v->sealed == NULL) {
-    end(n, w, v, AL_REASON_NO_SERVICE);
+    v->has_desc = v->desc_fresh = v->session->begun; /* with the one there was */
+    fail(n, w, v, AL_REASON_NO_SERVICE);
     return;
   }
   al_err e = open_desc(n, v);
@@ -117,7 +150,7 @@ static void fetched_all(al_node *n, al_work *w, node_visit *v) {
   v->sealed = NULL;
   if (e != AL_OK) {
     if (!clients) al_count(&n->counters, AL_COUNT_visit_descriptor);
-    end(n, w, v, clients ? AL_REASON_CLIENT : AL_REASON_NO_SERVICE);
+    fail(n, w, v, clients ? AL_REASON_CLIENT : AL_REASON_NO_SERVICE);
     return;
   }
   v->has_desc = v->desc_fresh = true;
@@ -150,27 +183,25 @@ void al_node_desc_got(al_node *n, al_work *w, uint32_t token, al_bytes record) {
 
 /* ---- the rendezvous ---- */
 
-/* A circuit to wait at; from a spare, if there is one. False when the visit is over. */
+/* A circuit to wait at; the first one from a spare, if there is one. False when the visit is over,
+ * or puts it off. */
 static bool prepare(al_node *n, al_work *w, node_visit *v) {
   al_reason why = AL_REASON_RESOURCE;
   if (v->wait_trip != 0) return true;
   uint32_t owner = index_of(n, v);
   al_rng_bytes(&n->rng, v->cookie, sizeof v->cookie);
   const al_meet m = {.op = AL_MEET_RENDEZVOUS, .name = v->cookie};
-  v->wait_trip = al_node_trip_adopt(n, w, owner);
+  v->wait_trip = carried(v) ? 0 : al_node_trip_adopt(n, w, owner);
   if (v->wait_trip != 0) {
     if (al_node_meet_send(n, w, al_node_trip_at(n, v->wait_trip)->circ, &m)) return true;
-    al_node_trip_end(n, w, v->wait_trip);
+    leave(n, w, v);
   }
   al_wr wr = al_wr_init(v->rendezvous, sizeof v->rendezvous);
   al_meet_encode(&m, &wr);
   const node_trip_plan p = {.kind = TRIP_WAIT, .owner = owner, .data = al_wr_view(&wr)};
   v->wait_trip = al_node_trip_new(n, w, &p, &why);
   if (v->wait_trip != 0) return true;
-  if (v->session->begun)
-    go(n, v, VISIT_CHOOSE, AL_SECOND);
-  else
-    end(n, w, v, why);
+  fail(n, w, v, why);
   return false;
 }
 
@@ -203,12 +234,15 @@ static bool make_request(al_node *n, node_visit *v) {
                         .intro_id = v->desc.intros[v->intro].id,
                         .kem_pk = v->desc.kem_pk,
                         .resume = s->begun ? s->keys.resume : NULL};
+  if (v->asked) v->before = v->ask;
+  v->asked_before = v->asked;
   memcpy(req.cookie, v->cookie, sizeof req.cookie);
   if (s->begun) memcpy(req.session, s->keys.id, sizeof req.session);
   al_rng_bytes(&n->rng, &coins, sizeof coins);
   al_err e = al_ask_make(n->suite, &coins, &to, &req, &v->ask);
   al_wipe(&coins, sizeof coins);
-  return e == AL_OK;
+  v->asked = e == AL_OK;
+  return v->asked;
 }
 
 static void ask(al_node *n, al_work *w, node_visit *v) {
@@ -232,19 +266,14 @@ static void solve(al_node *n, al_work *w, node_visit *v) {
   }
 }
 
-/* Every introduction point was tried: the descriptor may be old. Who has a session already is
- * patient, as long as the service is (al_node_visits_house). */
+/* Every introduction point was tried: the descriptor may be old. */
 static void exhausted(al_node *n, al_work *w, node_visit *v) {
   bool fresh = v->desc_fresh || v->tries >= NODE_VISIT_TRIES;
   v->desc_fresh = false;
-  if (!fresh) {
+  if (fresh)
+    fail(n, w, v, AL_REASON_NO_SERVICE);
+  else
     fetch(n, w, v);
-  } else if (v->session->begun) {
-    v->tries = v->tried = 0;
-    go(n, v, VISIT_CHOOSE, AL_SECOND);
-  } else {
-    end(n, w, v, AL_REASON_NO_SERVICE);
-  }
 }
 
 /* One introduction point. Result: whether it came to nothing, and another one may do. */
@@ -283,31 +312,34 @@ static void begin(al_node *n, al_work *w, node_visit *v) {
     fetch(n, w, v);
 }
 
-/* The circuit of a session is gone, or silent: another one, for as long as somebody waits. */
+/* Another circuit for a session, for as long as somebody needs it. */
 static void again(al_node *n, al_work *w, node_visit *v) {
-  if (n->closing || al_node_session_streams(n, v->session) == 0) {
-    end(n, w, v, AL_REASON_CIRCUIT);
-  } else if (v->state == VISIT_OPEN) {
+  bool needed = !n->closing && al_node_session_streams(n, v->session) != 0;
+  if (needed && v->state == VISIT_OPEN)
     begin(n, w, v);
-  }
+  else if (!needed && !carried(v))
+    end(n, w, v, AL_REASON_CIRCUIT);
 }
 
-void al_node_visit_suspect(al_node *n, al_work *w, node_session *s) {
-  node_visit *v = s->visit;
-  if (v->state == VISIT_OPEN) again(n, w, v);
-}
+void al_node_visit_suspect(al_node *n, al_work *w, node_session *s) { again(n, w, s->visit); }
 
+/* Not at once: what ended it may still be there. */
 static void wait_lost(al_node *n, al_work *w, node_visit *v, al_reason why) {
-  v->wait_trip = 0;
-  if (v->ask_trip != 0) al_node_trip_end(n, w, v->ask_trip);
-  v->ask_trip = 0;
+  leave(n, w, v);
+  stop_asking(n, w, v);
   v->tries++;
-  if ((v->tries >= NODE_VISIT_TRIES && !v->session->begun) || n->closing) {
-    end(n, w, v, why);
-  } else if (v->state != VISIT_FETCH) { /* not at once: what ended it may still be there */
+  if (v->tries >= NODE_VISIT_TRIES || n->closing) {
+    fail(n, w, v, why);
+  } else if (v->state != VISIT_FETCH) {
     v->tried = 0;
     go(n, v, VISIT_CHOOSE, NODE_AGAIN_US);
   }
+}
+
+/* How long an answer may take: it comes from the service over a circuit to be built. */
+static uint64_t answer_us(const al_node *n, const node_visit *v) {
+  uint64_t build = v->wait_trip != 0 ? al_node_trip_at(n, v->wait_trip)->build_us : 0;
+  return al_min_u64(NODE_ANSWER_US, NODE_ANSWER_MIN_US + 2 * build);
 }
 
 void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_reason why) {
@@ -316,16 +348,29 @@ void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_r
   if (trip == v->ask_trip) {
     v->ask_trip = 0;
     if (opened) al_node_trip_end(n, w, trip); /* it was there to be heard once */
-    go(n, v, opened ? VISIT_WAIT : VISIT_CHOOSE, NODE_ANSWER_US);
+    go(n, v, opened ? VISIT_WAIT : VISIT_CHOOSE, answer_us(n, v));
     step(n, w, v);
   } else if (opened) {
     step(n, w, v);
-  } else if (trip == v->session->trip) {
-    al_node_session_lose(n, v->session);
-    again(n, w, v);
+  } else if (al_node_session_lose(n, v->session, trip)) {
+    if (carried(v))
+      v->standby_at = n->now;
+    else
+      again(n, w, v);
   } else if (trip == v->wait_trip) {
+    v->wait_trip = 0;
     wait_lost(n, w, v, why);
   }
+}
+
+/* The answer is to the last request, or to the one before. */
+static al_err take_answer(const al_node *n, const node_visit *v, const uint8_t *answer,
+                          al_session_keys *ret) {
+  const uint8_t *resume = v->session->begun ? v->session->keys.resume : NULL;
+  if (!v->asked) return AL_ECRYPTO;
+  if (al_answer_take(n->suite, &v->ask, resume, answer, ret) == AL_OK) return AL_OK;
+  if (!v->asked_before) return AL_ECRYPTO;
+  return al_answer_take(n->suite, &v->before, resume, answer, ret);
 }
 
 void al_node_visit_joined(al_node *n, al_work *w, uint32_t trip, const uint8_t *answer) {
@@ -335,21 +380,21 @@ void al_node_visit_joined(al_node *n, al_work *w, uint32_t trip, const uint8_t *
     al_count(&n->counters, AL_COUNT_meet_parse);
     return;
   }
-  const uint8_t *resume = v->session->begun ? v->session->keys.resume : NULL;
-  if (al_answer_take(n->suite, &v->ask, resume, answer, &keys) != AL_OK) {
+  if (take_answer(n, v, answer, &keys) != AL_OK) {
     al_count(&n->counters, AL_COUNT_visit_answer);
     al_node_destroy(n, w, al_node_trip_at(n, trip)->circ, AL_REASON_PROTOCOL);
     return;
   }
-  al_node_trip_end(n, w, v->ask_trip);
-  v->ask_trip = v->wait_trip = 0;
+  stop_asking(n, w, v);
+  v->wait_trip = 0;
+  v->standby_wait_us = 0;
   al_err e = al_node_session_carry(n, w, v->session, trip, &keys);
   al_wipe(&keys, sizeof keys);
-  al_wipe(&v->ask, sizeof v->ask);
+  forget_asked(v);
   go(n, v, VISIT_OPEN, 0);
   if (e == AL_OK) return;
   v->wait_trip = trip;
-  end(n, w, v, AL_REASON_RESOURCE);
+  fail(n, w, v, AL_REASON_RESOURCE);
 }
 
 /* ---- time ---- */
@@ -361,19 +406,16 @@ static void late(al_node *n, al_work *w, node_visit *v) {
     fetched_all(n, w, v);
     return;
   }
-  if (v->ask_trip != 0) al_node_trip_end(n, w, v->ask_trip);
-  v->ask_trip = 0;
+  stop_asking(n, w, v);
   if (!asked && v->tries < UINT8_MAX) v->tries++;
-  if (v->tries >= NODE_VISIT_TRIES && !v->session->begun) {
-    end(n, w, v, AL_REASON_TIMEOUT);
+  if (v->tries >= NODE_VISIT_TRIES) {
+    fail(n, w, v, AL_REASON_TIMEOUT);
     return;
   }
-  /* Nobody came: perhaps the service cannot reach the place either. */
+  /* Nobody came: another introduction point; after two, perhaps the service cannot reach the place
+   * either. */
   bool open = v->wait_trip != 0 && al_node_trip_at(n, v->wait_trip)->state == TRIP_OPEN;
-  if (v->wait_trip != 0 && (asked || !open)) {
-    al_node_trip_end(n, w, v->wait_trip);
-    v->wait_trip = 0;
-  }
+  if (!open || v->asked_before) leave(n, w, v);
   go(n, v, VISIT_CHOOSE, NODE_ANSWER_US);
   step(n, w, v);
 }
@@ -399,6 +441,22 @@ void al_node_visits_tick(al_node *n, al_work *w) {
   }
 }
 
+/* A session that lives a while, or moves much, has a circuit standing by: when one dies, both ends
+ * go on over the other at once. */
+static bool worth_second(const al_node *n, const node_visit *v) {
+  al_bundle_info info;
+  const node_session *s = v->session;
+  if (n->closing || v->state != VISIT_OPEN || v->busy == 0 || n->now < v->standby_at) return false;
+  if (al_node_session_lines(s) != 1) return false;
+  if (v->busy >= NODE_STANDBY_BUSY) return true;
+  for (int k = 0; k < NODE_LINES; k++) {
+    if (s->line[k].trip == 0) continue;
+    if (!al_bundle_look(n->streams, s->bundle, s->line[k].path, &info)) continue;
+    if (info.packets_rx + info.packets_tx >= NODE_STANDBY_PACKETS) return true;
+  }
+  return false;
+}
+
 void al_node_visits_house(al_node *n, al_work *w) {
   for (uint32_t i = 0; i < NODE_VISITS_MAX; i++) {
     node_visit *v = n->meets->visits[i];
@@ -406,7 +464,10 @@ void al_node_visits_house(al_node *n, al_work *w) {
     node_session *s = v->session;
     bool streams = al_node_session_streams(n, s) != 0;
     if (streams && s->lost_at == 0) s->used_at = n->now;
-    if (s->begun && s->lost_at != 0 && al_time_since(n->now, s->lost_at) >= NODE_DETACHED_US)
+    v->busy = streams ? (uint8_t)al_min_u64(v->busy + 1u, NODE_STANDBY_BUSY) : 0;
+    if (worth_second(n, v))
+      begin(n, w, v);
+    else if (s->begun && s->lost_at != 0 && al_time_since(n->now, s->lost_at) >= NODE_DETACHED_US)
       end(n, w, v, AL_REASON_CIRCUIT);
     else if (!streams && al_time_since(n->now, s->used_at) >= NODE_VISIT_IDLE_US)
       end(n, w, v, AL_REASON_DONE);

@@ -55,7 +55,7 @@ typedef enum node_visit_state {
   VISIT_SOLVE,     /* the request must show work */
   VISIT_ASK,       /* the request is on its way */
   VISIT_WAIT,      /* ... and was handed over: an answer must come */
-  VISIT_OPEN,
+  VISIT_OPEN,      /* the session is carried, and no further circuit asked for */
 } node_visit_state;
 
 /* A service of somebody else that is in use, or was. Secret. */
@@ -75,12 +75,16 @@ typedef struct node_visit {
   uint64_t period, desc_end_s;
   al_service_desc desc;
   uint8_t box[AL_CLIENT_SEALED_BYTES];
-  uint8_t *sealed; /* a descriptor that waits for the box */
-  al_ask ask;
+  uint8_t *sealed;          /* a descriptor that waits for the box */
+  al_ask ask, before;       /* the last request, and the one before, to the same place ... */
+  bool asked, asked_before; /* ... if there were */
   uint8_t cookie[AL_MEET_COOKIE_BYTES], rendezvous[1 + AL_MEET_COOKIE_BYTES];
   uint8_t introduce[AL_MEET_BYTES_MAX];
-  al_id key[2];     /* of the records: descriptor, box */
-  al_time deadline; /* of the state; AL_TIME_NEVER */
+  al_id key[2];             /* of the records: descriptor, box */
+  al_time deadline;         /* of the state; AL_TIME_NEVER */
+  al_time standby_at;       /* no second circuit is tried for before */
+  uint32_t standby_wait_us; /* ... and the pause after the next failure */
+  uint8_t busy;             /* seconds with streams */
 } node_visit;
 
 /* al_node_visit_trip — something happened to a circuit of a client.
@@ -92,7 +96,7 @@ void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_r
  * Result: none.   Cost: one X25519.   Source: PROTOCOL.md 9.4.   Tested: sim/service. */
 void al_node_visit_joined(al_node *n, al_work *w, uint32_t trip, const uint8_t *answer);
 
-/* al_node_visit_suspect — a client's circuit is silent: meet again elsewhere, meanwhile wait.
+/* al_node_visit_suspect — a client's circuit is silent: have another one in its place.
  * Result: none.   Cost: a circuit.   Source: PROTOCOL.md 9.6.   Tested: sim/service. */
 void al_node_visit_suspect(al_node *n, al_work *w, node_session *s);
 

@@ -7,6 +7,10 @@ enum {
   REORDER_US = 10000,   /* allowance for late timers and ack delay */
   SAMPLE_US_MIN = 1000, /* delivery rates are not measured over less */
   SUSPECT_TIMEOUTS = 2, /* the first one and its double: three probe time-outs without an answer */
+  ASK_FLIGHT = 16,      /* with so much under way, acknowledgements come one after the other: ... */
+  ASK_US_MIN =
+      200000,         /* ... if none does for so long, and a quarter of the RTT, others are asked */
+  BEATEN_US = 500000, /* so long a path may be silent while another one answers */
 };
 
 uint32_t al_flight_ref(const al_streams *ss, const al_path *p, uint32_t path, uint32_t pn) {
@@ -160,6 +164,13 @@ static void learn(al_path *p, al_time now, const al_frame *f, const gain *g, uin
   al_cc_take(&p->cc, &s, p->rtt.smoothed);
 }
 
+/* This path has answered what was asked when the one in use fell silent. */
+static void beat(al_bundle_item *b, uint32_t path, const gain *g) {
+  al_path *used = al_path_open(b, b->active);
+  if (!g->any || path == b->active || used == NULL || !used->asked) return;
+  if ((int32_t)(g->newest.at_us - used->asked_us) >= 0) used->beaten = true;
+}
+
 bool al_flight_ack(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now,
                    const al_frame *f) {
   al_path *p = b->paths[path];
@@ -178,10 +189,11 @@ bool al_flight_ack(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now
   uint32_t lost = al_flight_lose(ss, b, path, now);
   if (g.acked != 0) {
     p->timeouts = 0;
-    p->suspected = false;
+    p->suspected = p->asked = p->beaten = false;
     p->probe_from = now;
     p->silent_since = p->flight != 0 ? now : AL_TIME_NEVER;
   }
+  beat(b, path, &g);
   if (g.acked != 0 || lost != 0) learn(p, now, f, &g, lost);
   return true;
 }
@@ -249,16 +261,40 @@ static al_time doubt_at(const al_path *p) {
   return al_time_add(p->rx_at, 2 * al_flight_probe_us(p, 0));
 }
 
-al_time al_flight_timer(const al_streams *ss, al_path *p, al_time now) {
+/* Is it the path, or the other end? */
+static al_time ask_at(const al_bundle_item *b, const al_path *p) {
+  bool may = b->paths[b->active] == p && !p->asked && p->flight >= ASK_FLIGHT && p->rtt.any;
+  if (!may || p->silent_since == AL_TIME_NEVER) return AL_TIME_NEVER;
+  return al_time_add(p->silent_since, al_max_u64(ASK_US_MIN, p->rtt.smoothed / 4));
+}
+
+static al_time beaten_at(const al_path *p) {
+  if (!p->beaten || p->suspected || p->silent_since == AL_TIME_NEVER) return AL_TIME_NEVER;
+  return al_time_add(p->silent_since, al_max_u64(BEATEN_US, al_flight_probe_us(p, 0)));
+}
+
+al_time al_flight_timer(const al_streams *ss, const al_bundle_item *b, al_path *p, al_time now) {
   al_time at = AL_TIME_NEVER;
   if (p->silent_since != AL_TIME_NEVER) at = al_time_add(p->silent_since, ss->c.silence_us);
   if (p->flight == 0) return al_min_u64(at, doubt_at(p));
+  at = al_min_u64(at, al_min_u64(ask_at(b, p), beaten_at(p)));
   if (p->probes == 0) at = al_min_u64(at, al_time_add(p->probe_from, probe_us(p)));
   if (!p->any_acked || !p->rtt.any || p->open_pn >= p->acked_pn) return at;
   const al_sent *r = al_sent_at(ss, p, p->open_pn);
   uint32_t ago = (uint32_t)now - r->at_us, wait = loss_us(p);
   if (r->state == SENT_FLIGHT) at = al_min_u64(at, now + (ago < wait ? wait - ago : 0));
   return at;
+}
+
+static void ask_others(al_bundle_item *b, uint32_t path, al_time now) {
+  al_path *silent = b->paths[path];
+  if (path != b->active || silent->asked) return;
+  silent->asked = true;
+  silent->asked_us = (uint32_t)now;
+  for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++) {
+    al_path *p = i != path ? al_path_open(b, i) : NULL;
+    if (p != NULL && !p->suspected) p->ping = true;
+  }
 }
 
 /* The probe carries what the oldest packet carried; it is not held to be lost by the controller. */
@@ -271,6 +307,11 @@ bool al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time no
   if (p->flight == 0) return false;
   uint32_t lost = al_flight_lose(ss, b, path, now);
   if (lost != 0) learn(p, now, NULL, &(gain){0}, lost);
+  if (now >= ask_at(b, p)) ask_others(b, path, now);
+  if (p->flight != 0 && now >= beaten_at(p)) {
+    p->suspected = true;
+    return true;
+  }
   if (p->flight == 0 || p->probes != 0) return false;
   if (now < al_time_add(p->probe_from, probe_us(p))) return false;
   uint32_t pn = p->open_pn;
@@ -280,6 +321,7 @@ bool al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time no
   p->probes = 1;
   p->ping = true;
   p->probe_from = now;
+  ask_others(b, path, now);
   if (p->suspected || p->timeouts < SUSPECT_TIMEOUTS) return false;
   p->suspected = true;
   return true;

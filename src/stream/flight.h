@@ -40,7 +40,7 @@ void al_flight_settle(al_streams *ss, al_path *p, al_sent *r);
 /* al_flight_timer — when the path's losses and probes have to be looked at.
  *   Result: AL_TIME_NEVER possible.   Cost: O(1).   Source: PROTOCOL.md 8.2.
  *   Tested: prop/stream. */
-al_time al_flight_timer(const al_streams *ss, al_path *p, al_time now);
+al_time al_flight_timer(const al_streams *ss, const al_bundle_item *b, al_path *p, al_time now);
 
 /* al_flight_tick — losses and the probe time-out.
  *   Result: whether the path came to be suspected just now.   Cost: what is lost.

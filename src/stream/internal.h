@@ -62,6 +62,8 @@ typedef struct al_path {
   bool ping;      /* send a PING */
   bool suspected; /* SUSPECT_TIMEOUTS probe time-outs in a row */
   bool expects;   /* data came in: when it stops, a PING asks whether the path still lives */
+  bool asked;     /* it is silent: the other paths are asked whether the other end lives ... */
+  bool beaten;    /* ... and one of them has answered */
   uint32_t next_pn, open_pn; /* numbers from open_pn on may be unsettled */
   uint32_t base_pn;          /* the number whose record is the first of the ring */
   uint32_t acked_pn;         /* the highest number acknowledged ... */
@@ -74,6 +76,7 @@ typedef struct al_path {
   uint32_t limited_to; /* packets sent before `delivered` was this were short of data */
   uint64_t packets_tx, packets_rx, packets_lost;
   al_time probe_from; /* the probe time-out counts from here */
+  uint32_t asked_us;  /* when `asked` was set; low 32 bits */
   al_time silent_since;
   al_time rx_at; /* when the last packet came */
   al_rtt rtt;

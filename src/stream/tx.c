@@ -69,7 +69,7 @@ static void arm(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now, boo
   for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++) {
     al_path *p = al_path_open(b, i);
     if (p == NULL) continue;
-    at = al_min_u64(at, al_flight_timer(ss, p, now));
+    at = al_min_u64(at, al_flight_timer(ss, b, p, now));
     if (p->acks.due > now) at = al_min_u64(at, p->acks.due);
     if (!has_frames(ss, b, p) || !window_open(p)) {
       if (hint && ack_due(ss, p, now)) al_bundle_dirty(ss, h, b);
@@ -277,7 +277,10 @@ static void commit(packet *k, al_time now) {
     al_flight_settle(k->ss, p, r);
     return;
   }
-  if (p->flight++ == 0) p->first_us = p->delivered_us = (uint32_t)now;
+  if (p->flight++ == 0) {
+    p->first_us = p->delivered_us = (uint32_t)now;
+    p->probe_from = now;
+  }
   r->state = SENT_FLIGHT;
   r->at_us = (uint32_t)now;
   r->first_us = p->first_us;
@@ -292,7 +295,6 @@ static void commit(packet *k, al_time now) {
     p->limited_to = p->delivered + p->flight;
   r->limited = (int32_t)(p->limited_to - p->delivered) > 0;
   al_cc_sent(&p->cc, now);
-  p->probe_from = now;
   if (p->silent_since == AL_TIME_NEVER) p->silent_since = now;
   if (p->probes != 0) p->probes--;
 }

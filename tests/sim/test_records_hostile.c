@@ -170,6 +170,11 @@ static void test_lies(people *p) {
     wrong += status == AL_RECORD_OK &&
              (a.answer.record.len != m.len || memcmp(a.bytes, record, m.len) != 0);
   }
+  for (uint32_t i = 0; i < 6; i++) { /* what nobody has: the liar is not beaten to the answer */
+    al_record_made m = people_immutable(700 + i, 200, record);
+    al_record_ask ask = {.op = AL_RECORD_FETCH, .key = m.key, .direct = true};
+    wrong += people_ask(p, i % SCENE_HOSTILE, &ask, &a) == AL_RECORD_OK;
+  }
   for (uint32_t n = 0; n < SCENE_HOSTILE; n++) lies += world_counter_of(s.w, n, "record_lie");
   tap_ok(lie.told > 0 && lies > 0, "record_lie: %u lies were told, %u came to who asked", lie.told,
          (unsigned)lies);

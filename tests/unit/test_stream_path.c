@@ -3,12 +3,13 @@
 #include "stream/internal.h"
 #include "stream_pair.h"
 
-enum { PATHS = 3, CARRY_US = 10000 };
+enum { PATHS = 3, CARRY_US = 10000, FAR_US = 150000 };
 
 static pair p;
 static const al_streams_config usual = {
     .streams_max = 16, .bundles_max = 2, .stream_window = 262144};
 
+static al_time carry_us = CARRY_US;
 static bool dead[PATHS];          /* packets on it vanish */
 static unsigned filled[2][PATHS]; /* packets sent, by sender */
 
@@ -30,7 +31,7 @@ static void carry(int from) {
       if (dead[path]) continue;
       flying *f = &air[air_tail++ % 4096];
       memcpy(f->payload, payload, sizeof payload);
-      *f = (flying){.at = p.now + CARRY_US, .to = 1 - from, .path = path};
+      *f = (flying){.at = p.now + carry_us, .to = 1 - from, .path = path};
       memcpy(f->payload, payload, sizeof payload);
     }
   }
@@ -62,11 +63,11 @@ static void begin(al_stream s[2]) {
   air_head = air_tail = 0;
   pair_init(&p, &usual);
   s[A] = pair_open(&p, "example.org");
-  run(30000);
+  run(3 * carry_us);
   const al_stream_event *ev = pair_last(&p, B, AL_STREAM_EV_REQUEST);
   s[B] = ev->stream;
   tap_ok(al_streams_accept(&p.end[B].ss, p.now, s[B]) == AL_OK, "accepted");
-  run(60000);
+  run(6 * carry_us);
   for (int i = 0; i < 2; i++)
     tap_ok(al_bundle_add_path(&p.end[i].ss, p.end[i].b, 1, p.now, 20000) == AL_OK, "a second path");
 }
@@ -141,6 +142,40 @@ static void test_sender_suspects(void) {
   put(A, s[A], 60000, 30000);
   run(AL_SECOND);
   tap_ok(right(B, 90000) && look(A, 0).in_use, "and is used again when the other one falls silent");
+  end();
+}
+
+/* On a long path with much under way three time-outs are not waited for: the other path answers.
+ * When it does not either, it may be the other end. */
+static void test_other_answers(bool both) {
+  al_stream s[2];
+  carry_us = FAR_US;
+  begin(s);
+  for (uint64_t at = 0; at < 200000; at += 20000) {
+    put(A, s[A], at, 20000);
+    run(100000);
+  }
+  dead[0] = true;
+  dead[1] = both;
+  al_time from = p.now;
+  uint64_t pto = al_flight_probe_us(al_path_open(al_bundle_at(&p.end[A].ss, p.end[A].b), 0), 0);
+  unsigned asked = filled[A][1];
+  tap_ok(look(A, 0).flight >= 16, "much is under way: %u", look(A, 0).flight);
+  run(300000);
+  tap_ok(filled[A][1] - asked == 1, "one PING asks beside");
+  while (pair_last(&p, A, AL_STREAM_EV_SUSPECT) == NULL && p.now < from + 3 * AL_SECOND) run(1000);
+  from -= 60000; /* the last acknowledgement */
+  if (both)
+    tap_ok(p.now - from >= 3 * pto && p.now - from < 3 * pto + 90000,
+           "both silent: suspected after three time-outs, %u ms", (unsigned)(p.now - from) / 1000);
+  else
+    tap_ok(p.now - from >= 500000 && p.now - from < 2 * pto,
+           "the other one answers: suspected after %u ms, a time-out is %u",
+           (unsigned)(p.now - from) / 1000, (unsigned)pto / 1000);
+  dead[1] = false;
+  run(20 * AL_SECOND);
+  tap_ok(right(B, 200000), "all arrives");
+  carry_us = CARRY_US;
   end();
 }
 
@@ -238,6 +273,8 @@ int main(void) {
   test_move();
   test_stands_by();
   test_sender_suspects();
+  test_other_answers(false);
+  test_other_answers(true);
   test_both_silent();
   test_receiver_doubts();
   test_lost();
