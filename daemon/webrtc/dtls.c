@@ -30,6 +30,12 @@ struct al_dtls {
   guint timer;
 };
 
+/* OpenSSL judges a call by what its error queue holds, which must be empty before. To empty one that is
+ * empty already costs 840 instructions, as much as a tenth of a record. */
+static void forget_errors(void) {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 static void fail(al_dtls *d, al_down_reason why) {
   if (d->failed) return;
   d->failed = true;
@@ -142,7 +148,7 @@ static void drive(al_dtls *d);
 static gboolean on_timer(gpointer u) {
   al_dtls *d = u;
   d->timer = 0;
-  ERR_clear_error();
+  forget_errors();
   if (DTLSv1_handle_timeout(d->ssl) < 0)
     fail(d, AL_DOWN_TIMEOUT);
   else
@@ -165,7 +171,7 @@ static unsigned next_timeout(SSL *ssl, unsigned us) {
 
 /* Until it wants input, is done or has failed. */
 static void drive(al_dtls *d) {
-  ERR_clear_error();
+  forget_errors();
   int r = SSL_do_handshake(d->ssl);
   if (d->failed) return;
   if (r == 1) {
@@ -207,10 +213,10 @@ void al_dtls_free(al_dtls *d) {
   if (!d) return;
   if (d->timer) g_source_remove(d->timer);
   d->failed = true; /* nothing upwards from here */
-  ERR_clear_error();
+  forget_errors();
   if (d->is_up) SSL_shutdown(d->ssl); /* close_notify, best effort */
   SSL_free(d->ssl);
-  ERR_clear_error();
+  forget_errors();
   g_free(d);
 }
 
@@ -240,7 +246,7 @@ bool al_dtls_input(al_dtls *d, al_bytes datagram) {
   if (d->failed) return false;
   d->in = datagram;
   d->progress = false;
-  ERR_clear_error();
+  forget_errors();
   if (!d->is_up) {
     OSSL_HANDSHAKE_STATE before = SSL_get_state(d->ssl);
     drive(d);
@@ -254,6 +260,6 @@ bool al_dtls_input(al_dtls *d, al_bytes datagram) {
 
 void al_dtls_send(al_dtls *d, al_bytes packet) {
   if (!d->is_up || d->failed) return;
-  ERR_clear_error();
+  forget_errors();
   if (SSL_write(d->ssl, packet.ptr, (int)packet.len) <= 0) fail(d, AL_DOWN_PROTOCOL);
 }
