@@ -30,8 +30,8 @@ struct al_dtls {
   guint timer;
 };
 
-/* OpenSSL judges a call by what its error queue holds, which must be empty before. To empty one that is
- * empty already costs 840 instructions, as much as a tenth of a record. */
+/* OpenSSL judges a call by what its error queue holds, which must be empty before. To empty one
+ * that is empty already costs 840 instructions, a tenth of a record. */
 static void forget_errors(void) {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }

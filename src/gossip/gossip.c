@@ -74,7 +74,7 @@ al_err al_gossip_init(al_gossip *g, const al_gossip_config *c) {
   g->flush_at = g->round_at = g->page_at = g->pace_at = AL_TIME_NEVER;
   g->marks_at = g->urgent_at = AL_TIME_NEVER;
   g->filled = c->now;
-  g->deaths_left = g->lives_left = AL_GOSSIP_ALL_MAX;
+  for (int i = 0; i < 3; i++) g->rumours_left[i] = AL_GOSSIP_ALL_MAX;
   return AL_OK;
 }
 
@@ -117,6 +117,7 @@ void al_gossip_fill(const al_gossip *g, al_gossip_peer *p, al_time now) {
     grow(&p->entries, s, AL_GOSSIP_ENTRIES_PER_S, AL_GOSSIP_ENTRIES_MAX);
   grow(&p->served, s, AL_GOSSIP_PACE_PER_S, AL_GOSSIP_PACE_BURST);
   grow(&p->rumours, s, AL_GOSSIP_RUMOURS_PER_S, AL_GOSSIP_RUMOURS_MAX);
+  grow(&p->newer, s, AL_GOSSIP_RUMOURS_PER_S, AL_GOSSIP_RUMOURS_MAX);
 }
 
 bool al_gossip_spend(uint16_t *left, uint32_t n) {
@@ -168,7 +169,7 @@ void al_gossip_link_up(al_gossip *g, al_link link, al_time now) {
   p->trust = AL_GOSSIP_TRUST_MAX;
   p->entries = al_book_full(g->cfg.book) ? AL_GOSSIP_LISTED_MAX : AL_GOSSIP_ENTRIES_MAX;
   p->served = AL_GOSSIP_PACE_BURST;
-  p->rumours = AL_GOSSIP_RUMOURS_MAX;
+  p->rumours = p->newer = AL_GOSSIP_RUMOURS_MAX;
   p->filled = now;
   if (g->peers_count++ == 0) {
     g->round_at = al_gossip_next_random(g, now, AL_GOSSIP_PERIOD_US);

@@ -75,7 +75,7 @@ typedef struct al_gossip {
   uint32_t want_free, serve_free;         /* first of the lists, index + 1 */
   uint32_t wants_count, serves_count;     /* in use */
   uint32_t peers_count, ready_count, marks_count, page_next;
-  uint16_t deaths_left, lives_left; /* rumours of a kind that are taken from all neighbours */
+  uint16_t rumours_left[3]; /* of each kind, that are taken from all neighbours */
   bool urgent;
 } al_gossip;
 
@@ -121,6 +121,14 @@ void al_gossip_dead(al_gossip *g, const al_id *id, al_time now);
  * not any more, and others are told.
  * Result: none.   Cost: O(news_max).   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rumour. */
 void al_gossip_alive(al_gossip *g, const al_id *id, al_time now);
+
+/* al_gossip_accused — rumours of death that came from neighbours since a number, oldest first.
+ * Whoever is linked to the accused had better look whether it answers.
+ *   since  0 at the start; advanced past what is returned                             [in/out]
+ *   ret    of whom                                                                    [out]
+ * Result: false when there is none left.   Cost: O(news since).   Source: PROTOCOL.md 4.6.
+ * Tested: unit/gossip_rumour. */
+bool al_gossip_accused(const al_gossip *g, uint32_t *since, al_id *ret);
 
 /* al_gossip_keep — whether this node wants a link; the neighbour is told when that changes.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rumour. */

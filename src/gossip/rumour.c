@@ -136,15 +136,18 @@ static bool in_time(const al_gossip *g, const al_rumour *r, al_time now) {
   return r->stamp + AL_GOSSIP_STAMP_S >= wall && r->stamp <= wall + AL_DESC_SKEW_S;
 }
 
-/* What all neighbours together may tell; deaths apart, so that they cannot drown the answers. */
+/* What all neighbours together may tell, and what one may. Each kind apart: deaths must not drown
+ * the answers to them, and after a partition everybody shows life at once while keys go on
+ * changing. */
 static bool spend(al_gossip *g, al_gossip_peer *p, al_rumour_kind kind, al_time now) {
   uint64_t s = al_min_u64(al_time_since(now, g->filled) / AL_SECOND, AL_GOSSIP_ALL_MAX);
-  uint64_t gained = s * AL_GOSSIP_ALL_PER_S;
-  g->deaths_left = (uint16_t)al_min_u64(g->deaths_left + gained, AL_GOSSIP_ALL_MAX);
-  g->lives_left = (uint16_t)al_min_u64(g->lives_left + gained, AL_GOSSIP_ALL_MAX);
+  for (int i = 0; i < 3; i++) {
+    uint64_t left = g->rumours_left[i] + s * AL_GOSSIP_ALL_PER_S;
+    g->rumours_left[i] = (uint16_t)al_min_u64(left, AL_GOSSIP_ALL_MAX);
+  }
   if (s != 0) g->filled = now;
-  if (al_gossip_spend(&p->rumours, 1) &&
-      al_gossip_spend(kind == AL_RUMOUR_DEAD ? &g->deaths_left : &g->lives_left, 1))
+  if (al_gossip_spend(kind == AL_RUMOUR_NEWER ? &p->newer : &p->rumours, 1) &&
+      al_gossip_spend(&g->rumours_left[kind - AL_RUMOUR_DEAD], 1))
     return true;
   al_count(g->cfg.counters, AL_COUNT_gossip_rate);
   return false;
@@ -206,6 +209,17 @@ void al_gossip_alive(al_gossip *g, const al_id *id, al_time now) {
   al_rumour r = {AL_RUMOUR_ALIVE, AL_RUMOUR_HOPS_MAX, *id,
                  al_max_u64(al_gossip_wall(g, now), dead + 1)};
   if (!heard(g, &r)) pass_on(g, &r, 0, now);
+}
+
+bool al_gossip_accused(const al_gossip *g, uint32_t *since, al_id *ret) {
+  if (g->news_count - *since > remembered(g)) *since = g->news_count - remembered(g);
+  while (*since != g->news_count) {
+    const al_gossip_news *n = news_at(g, (*since)++);
+    if (n->topic != AL_GOSSIP_DEAD || n->from == 0) continue;
+    *ret = n->id;
+    return true;
+  }
+  return false;
 }
 
 void al_gossip_hint(al_gossip *g, const al_id *id, al_link link, al_time now) {

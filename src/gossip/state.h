@@ -19,7 +19,7 @@ enum {
   AL_GOSSIP_LISTED_PER_S = 20,
   AL_GOSSIP_RUMOURS_MAX = 256,
   AL_GOSSIP_RUMOURS_PER_S = 8,
-  /* Rumours of deaths, and of others, that are taken from all neighbours together. */
+  /* Rumours of one kind that are taken from all neighbours together. */
   AL_GOSSIP_ALL_MAX = 512,
   AL_GOSSIP_ALL_PER_S = 40,
   AL_GOSSIP_OWN = -1, /* in a queue of handles of the book: this node's own descriptor */
@@ -43,12 +43,13 @@ struct al_gossip_peer {
   bool digest_whole;   /* a page as large as a message takes, not a small one */
   bool listing;        /* of a sample: further pages are to follow, with time */
   bool news_due;
-  bool keep, keep_told; /* this node wants the link; what the neighbour was told */
-  bool kept;            /* the neighbour wants it */
-  uint8_t asked;        /* wants that it is being asked for */
-  uint16_t answers;     /* descriptors it may still send */
-  uint16_t named;       /* wants that it was the first to name */
-  uint16_t trust, entries, served, rumours;     /* quotas */
+  bool keep, keep_told;            /* this node wants the link; what the neighbour was told */
+  bool kept;                       /* the neighbour wants it */
+  uint8_t asked;                   /* wants that it is being asked for */
+  uint16_t answers;                /* descriptors it may still send */
+  uint16_t named;                  /* wants that it was the first to name */
+  uint16_t trust, entries, served; /* quotas */
+  uint16_t rumours, newer;         /* ... of deaths and lives, and of NEWER */
   uint16_t serve_head, serve_tail, serve_count; /* what it has asked for; index + 1 */
   uint32_t digest_from, digest_cursor;
   uint32_t news_at;       /* announcements before this number are told or came from it */

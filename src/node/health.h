@@ -28,7 +28,7 @@ void al_node_health_dead(al_node *n, al_link link);
  * sim/hostile. */
 void al_node_health_message(al_node *n, al_link from, al_bytes message);
 
-/* al_node_health_rumour — somebody says that a node is gone (gossip may): look, if it is linked.
+/* al_node_health_rumour — a node is said to be gone (LOST, a rumour): look, if it is linked.
  * Result: none.   Cost: one PING at most.   Source: PROTOCOL.md 4.7.   Tested: sim/health. */
 void al_node_health_rumour(al_node *n, const al_id *about);
 

@@ -1,5 +1,6 @@
 /* neighbour.c — links and what is learnt over them: dialling, joining, coming up, going down, and
  * the exchange of descriptors. Which links there should be is decided in wants.c. */
+#include "node/health.h"
 #include "node/records.h"
 #include "node/wants.h"
 
@@ -251,9 +252,12 @@ void al_node_descriptor_came(al_node *n, al_work *w, al_link from, al_bytes reco
 
 void al_node_message(al_node *n, al_work *w, al_link link, const al_link_message *m) {
   al_bytes bytes = al_view(m->ptr, m->len);
+  uint32_t since = n->gossip.news_count;
+  al_id accused;
   if (al_gossip_rx(&n->gossip, link, m->kind, bytes, n->now) == AL_GOSSIP_DESCRIPTOR) {
     al_node_descriptor_came(n, w, link, bytes, true);
   }
+  while (al_gossip_accused(&n->gossip, &since, &accused)) al_node_health_rumour(n, &accused);
 }
 
 void al_node_gossip_send(al_node *n, al_work *w) {

@@ -192,6 +192,11 @@ static void test_spread(void) {
   tap_ok(al_id_equal(&r.id, &identities[stranger].id) && r.hops == 8, "with a hop less");
   rumour(link[1], AL_RUMOUR_DEAD, &identities[stranger].id, wall() + 3);
   tap_is_u64(told(link, 10, &r), 0, "once, though others noticed it a moment later");
+  uint32_t since = 0;
+  al_id who;
+  tap_ok(al_gossip_accused(g, &since, &who) && al_id_equal(&who, &identities[stranger].id) &&
+             !al_gossip_accused(g, &since, &who),
+         "whoever is linked with it can look");
   rumour(link[0], AL_RUMOUR_DEAD, &identities[node].id, wall() - AL_GOSSIP_STAMP_S - 1);
   rumour(link[0], AL_RUMOUR_DEAD, &identities[node].id, wall() + AL_DESC_SKEW_S + 1);
   tap_is_u64(told(link, 10, &r), 0, "nothing old, nothing of a time to come");
@@ -210,10 +215,16 @@ static void test_spread(void) {
     heard += g->news_count != before;
   }
   tap_is_u64(heard, AL_GOSSIP_RUMOURS_MAX, "of a flood of rumours a few are heard");
+  uint64_t before = g->news_count;
+  rumour(link[2], AL_RUMOUR_NEWER, &identities[stranger].id, wall());
+  tap_is_u64(g->news_count - before, 1, "keys that are lost have a quota of their own");
   tap_is_u64(counted(AL_COUNT_gossip_rate), 2000 - AL_GOSSIP_RUMOURS_MAX, "gossip_rate");
   rumour(link[3], AL_RUMOUR_ALIVE, &identities[stranger].id, wall() + 10);
   tap_ok(al_gossip_find_news(g, &identities[stranger].id, AL_GOSSIP_ALIVE) != NULL,
          "those of others still are");
+  while (al_gossip_accused(g, &since, &who)) continue;
+  al_gossip_dead(g, &identities[some(true, 5)].id, c->now);
+  tap_ok(!al_gossip_accused(g, &since, &who), "what this node found out it knows already");
   end();
 }
 
