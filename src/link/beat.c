@@ -9,11 +9,15 @@ void al_link_note_rx(al_links *ls, al_link_session *s, al_time now) {
   s->last_rx = now;
   s->unheard = AL_TIME_NEVER;
   s->tries = 0;
+  s->lates = 0;
 }
 
-/* A time-out of this link, longer while this node itself is not well. */
+/* The first PING has a time-out of this link to be answered in, those that follow are closer to
+ * each other: they need not wait for one another, only be spread over a while. Longer while this
+ * node itself is not well. */
 static uint64_t wait_us(const al_links *ls, const al_link_session *s) {
-  return (uint64_t)s->rto_us + (uint64_t)s->rto_us * ls->unwell / 2;
+  uint64_t us = s->tries == 1 ? s->rto_us : al_max_u64(s->rto_us / 4, AL_LINK_RTO_MIN_US);
+  return us + us * ls->unwell / 2;
 }
 
 al_time al_link_beat_deadline(const al_links *ls, const al_link_session *s) {
@@ -57,7 +61,8 @@ void al_link_pong(al_link_session *s, uint64_t opaque, al_time now) {
 }
 
 /* PINGs that repeat are doubled, because channel rt loses frames and false alarms must be rare. A
- * timer that fires late accuses nobody: what came meanwhile has not been looked at. */
+ * timer that fires late accuses nobody: what came meanwhile has not been looked at. After a few in
+ * a row it was: there is nothing, and a host that is always late must see deaths, too. */
 bool al_link_beat(al_links *ls, al_link_session *s, al_time now, bool *doubt) {
   al_time due = al_link_beat_deadline(ls, s);
   if (due > now) return true;
@@ -65,7 +70,8 @@ bool al_link_beat(al_links *ls, al_link_session *s, al_time now, bool *doubt) {
     ping(ls, s, now, s->unheard == AL_TIME_NEVER);
     return true;
   }
-  if (now - due > AL_LINK_LATE_US) {
+  if (now - due > AL_LINK_LATE_US && s->lates < AL_LINK_LATES) {
+    s->lates++;
     al_count(ls->cfg.counters, AL_COUNT_probe_late);
     al_links_unwell(ls, now);
     s->pings_due = 1;

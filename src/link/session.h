@@ -15,6 +15,7 @@ enum {
   AL_LINK_PATIENCE = 2,       /* ... how many more after which it is dead; one less for each who */
   AL_LINK_PATIENCE_MORE = 12, /* says so, too, and as many as this when somebody hears it */
   AL_LINK_UNWELL_MAX = 3,
+  AL_LINK_LATES = 3,       /* late timers that count for nothing, until something is heard */
   AL_LINK_PHASE_BITS = 56, /* a frame counter: phase above, number below */
   AL_LINK_PHASE_MAX = 255,
 };
@@ -25,7 +26,7 @@ enum {
 #define AL_LINK_STALLED_US (1 * AL_SECOND)
 #define AL_LINK_OLD_KEY_US (30 * AL_SECOND)
 #define AL_LINK_CLOSE_US (1 * AL_SECOND)
-#define AL_LINK_UNHEARD_US (400 * AL_MS)
+#define AL_LINK_UNHEARD_US (300 * AL_MS)
 #define AL_LINK_WATCH_US (3 * AL_SECOND)
 #define AL_LINK_QUIET_US (2 * AL_SECOND)
 #define AL_LINK_LATE_US (100 * AL_MS)
@@ -114,6 +115,7 @@ struct al_link_session {
   bool worn;      /* too many frames under the keys of one phase */
   uint8_t pings_due, tries, ping_next;
   uint8_t patience;                     /* AL_LINK_PATIENCE and what others say */
+  uint8_t lates;                        /* timers that fired late since it was heard */
   bool watched, ping_short, pong_short; /* short: the next ones are short frames */
   bool pong_due, pad_due, close_due, rekey_due, rekey_asked;
   uint8_t close_code;

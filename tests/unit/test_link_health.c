@@ -110,6 +110,28 @@ static void test_late(void) {
   net_free(t);
 }
 
+/* A host that looks at its clock once a second only: all its timers are late. It sees deaths all
+ * the same, and holds nobody for dead who lives. */
+static void test_slow_host(void) {
+  net *t = start();
+  al_link_watch(links(t), link_of(t), true);
+  for (int i = 0; i < 120; i++) {
+    t->now += 990 * AL_MS;
+    net_pass(t, 10 * AL_MS);
+  }
+  tap_ok(t->n[0].dead == 0 && suspected(t) == 0, "whoever lives is not suspected");
+  t->cut = true;
+  al_time from = t->now;
+  while (t->n[0].dead == 0 && t->now < from + 60 * AL_SECOND) {
+    t->now += 990 * AL_MS;
+    net_pass(t, 10 * AL_MS);
+  }
+  tap_ok(t->now - from < 30 * AL_SECOND, "whoever is dead is found dead after %u ms",
+         (unsigned)((t->now - from) / 1000));
+  tap_ok(net_count(t, 0, AL_COUNT_probe_late) >= 3, "probe_late: though its timers are late");
+  net_free(t);
+}
+
 /* Lifeguard: who does not hear anybody has more patience. */
 static void test_unwell(void) {
   net *t = start();
@@ -177,6 +199,7 @@ int main(int argc, char **argv) {
   test_hearsay();
   test_cleared();
   test_late();
+  test_slow_host();
   test_unwell();
   test_only();
   test_turns();
