@@ -115,6 +115,7 @@ al_err al_bundle_move_path(al_streams *ss, const al_bundle_mover *m, uint32_t *r
   from->paths[m->path] = NULL;
   to->paths[at] = p;
   p->rx_at = m->now;
+  p->ping = true; /* its round trip is known when it is needed */
   al_bundle_choose(ss, to);
   al_bundle_touch(ss, m->to, to, m->now);
   *ret_path = at;
@@ -259,6 +260,16 @@ static void rx_reset(arrival *a, al_stream_item *st, const al_frame *f) {
     al_stream_end(a->ss, st, EV_RESET, f->reason);
 }
 
+static void rx_have(arrival *a, al_stream_item *st, const al_frame *f) {
+  if (st->state != STREAM_OPEN && f->offset != 0) return; /* of a stream that we have not sent on */
+  if (f->offset <= st->tx_next) {
+    al_flight_have(a->ss, a->b, st, f->offset);
+    return;
+  }
+  al_count(a->ss->c.counters, AL_COUNT_stream_state);
+  al_stream_fail(a->ss, st, REASON_PROTOCOL);
+}
+
 static void rx_stream(arrival *a, al_stream_item *st, const al_frame *f) {
   al_streams *ss = a->ss;
   bool answered = f->type != AL_FRAME_DATA && f->type != AL_FRAME_DATA_FIN;
@@ -267,6 +278,11 @@ static void rx_stream(arrival *a, al_stream_item *st, const al_frame *f) {
     return;
   }
   if (st->state == STREAM_RESETTING) return;
+  if (f->type == AL_FRAME_HAVE) {
+    rx_have(a, st, f);
+    return;
+  }
+  bool old = st->state == STREAM_OPEN && f->offset + f->bytes.len <= st->rx_next;
   opened(ss, st);
   if (answered) {
     st->tx_credit = al_max_u64(st->tx_credit, f->offset);
@@ -276,6 +292,9 @@ static void rx_stream(arrival *a, al_stream_item *st, const al_frame *f) {
     al_stream_fail(ss, st, REASON_PROTOCOL);
   } else if (!al_recv_data(ss, st, f)) {
     al_stream_fail(ss, st, REASON_PROTOCOL);
+  } else {
+    a->b->came = st->self;
+    if (old) a->b->paths[a->path]->have = st->self; /* its acknowledgement was lost: say it */
   }
 }
 
@@ -285,7 +304,10 @@ static void rx_frame(arrival *a, const al_frame *f) {
     AL_ASSERT(known); /* checked by packet_ok */
     return;
   }
-  if (f->type == AL_FRAME_PING) return;
+  if (f->type == AL_FRAME_PING) { /* another path may be dead, with acknowledgements on it */
+    a->b->paths[a->path]->have = a->b->came;
+    return;
+  }
   if (f->type == AL_FRAME_OPEN) {
     rx_open(a, f);
     return;
@@ -308,7 +330,7 @@ static bool packet_ok(arrival *a, al_rd r, uint32_t pn) {
     if (f.type == AL_FRAME_ACK && f.largest >= a->b->paths[a->path]->next_pn) return false;
     if (f.type == AL_FRAME_OPEN && !id_of_peer(a->b, f.stream)) return false;
     if (f.type == AL_FRAME_OPEN) a->opens++;
-    if (f.type != AL_FRAME_ACK) a->wants = true;
+    if (f.type != AL_FRAME_ACK && f.type != AL_FRAME_HAVE) a->wants = true;
     if (f.type == AL_FRAME_PING || f.type == AL_FRAME_DATA_FIN) a->urgent = true;
     if (f.type == AL_FRAME_DATA) a->data = true;
   }

@@ -213,11 +213,35 @@ static void lost_ctl(al_streams *ss, al_bundle_item *b, al_sent *r) {
   }
 }
 
+/* The acknowledgement was lost, not the packet: its data is known to have come. */
+static bool has_come(const al_streams *ss, const al_sent *r) {
+  const al_stream_item *st = al_stream_at(ss, r->stream);
+  return st != NULL && !r->fin && al_sent_offset(r) + r->len <= st->tx_have;
+}
+
+void al_flight_have(al_streams *ss, al_bundle_item *b, al_stream_item *st, uint64_t offset) {
+  if (offset <= st->tx_have) return;
+  st->tx_have = offset;
+  for (uint32_t next, ref = st->tx_first; ref != 0; ref = next) {
+    al_sent *r = al_sent_ref(b, ref);
+    uint32_t path = (ref - 1) >> REF_PATH_SHIFT;
+    al_path *p = b->paths[path];
+    next = r->next;
+    if (al_sent_offset(r) >= offset) return;
+    if (r->state != SENT_LOST || !has_come(ss, r)) continue;
+    ack_data(ss, b, ref);
+    al_flight_settle(ss, p, r);
+    if (p->closed && p->lost == 0) al_path_drop(ss, b, path);
+  }
+}
+
 void al_flight_lost(al_streams *ss, al_bundle_item *b, uint32_t path, uint32_t pn) {
   al_path *p = b->paths[path];
   al_sent *r = al_sent_at(ss, p, pn);
   lost_ctl(ss, b, r);
-  if (r->stream == 0) {
+  bool come = r->stream != 0 && has_come(ss, r);
+  if (come) ack_data(ss, b, al_flight_ref(ss, p, path, pn));
+  if (r->stream == 0 || come) {
     al_flight_settle(ss, p, r);
     return;
   }
@@ -309,7 +333,7 @@ bool al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time no
   if (lost != 0) learn(p, now, NULL, &(gain){0}, lost);
   if (now >= ask_at(b, p)) ask_others(b, path, now);
   if (p->flight != 0 && now >= beaten_at(p)) {
-    p->suspected = true;
+    p->suspected = p->ping = true;
     return true;
   }
   if (p->flight == 0 || p->probes != 0) return false;

@@ -33,6 +33,12 @@ uint32_t al_flight_lose(al_streams *ss, al_bundle_item *b, uint32_t path, al_tim
  *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.2.   Tested: prop/stream. */
 void al_flight_lost(al_streams *ss, al_bundle_item *b, uint32_t path, uint32_t pn);
 
+/* al_flight_have — the peer has all of a stream below an offset: what of it was lost, or will be
+ * held for lost, does not go out again.
+ *   Result: none.   Cost: the records below.   Source: PROTOCOL.md 8.6.   Tested: unit/stream_path,
+ *   prop/stream_paths. */
+void al_flight_have(al_streams *ss, al_bundle_item *b, al_stream_item *st, uint64_t offset);
+
 /* al_flight_settle — a record is done with; moves open_pn.
  *   Result: none.   Cost: O(1) in all.   Source: none.   Tested: prop/stream. */
 void al_flight_settle(al_streams *ss, al_path *p, al_sent *r);

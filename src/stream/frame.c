@@ -84,6 +84,7 @@ bool al_frame_next(al_rd *r, al_frame *ret) {
       f.reason = al_rd_u8(r);
       break;
     case AL_FRAME_CREDIT:
+    case AL_FRAME_HAVE:
       f.stream = al_rd_u32(r);
       f.offset = rd_u48(r);
       break;
@@ -124,7 +125,7 @@ void al_frame_put(al_wr *w, const al_frame *f) {
   al_wr_u32(w, f->stream);
   if (f->type == AL_FRAME_RESET) {
     al_wr_u8(w, f->reason);
-  } else if (f->type == AL_FRAME_CREDIT) {
+  } else if (f->type == AL_FRAME_CREDIT || f->type == AL_FRAME_HAVE) {
     wr_u48(w, f->offset);
   } else {
     al_wr_u32(w, (uint32_t)f->offset);

@@ -10,6 +10,7 @@ enum {
   AL_FRAME_ACK_BYTES = 10,    /* without runs */
   AL_FRAME_ACK_RUNS_MAX = 255,
   AL_FRAME_DATA_HEADER_BYTES = 13,
+  AL_FRAME_HAVE_BYTES = 11,
   AL_FRAME_OPEN_BYTES_MAX = 13 + AL_STREAM_HOST_BYTES_MAX,
 };
 
@@ -26,6 +27,7 @@ typedef enum al_frame_type {
   AL_FRAME_RESET = 6,
   AL_FRAME_CREDIT = 7,
   AL_FRAME_PING = 8,
+  AL_FRAME_HAVE = 9,
 } al_frame_type;
 
 /* al_frame — one frame; the fields its type has. */
@@ -36,7 +38,8 @@ typedef struct al_frame {
   uint16_t run;            /* ACK: numbers below `largest` that are acknowledged with it */
   uint32_t largest;        /* ACK */
   uint32_t stream;         /* all but ACK and PING */
-  uint64_t offset;         /* DATA: of the first byte; CREDIT, OPEN, OPENED: may send up to here */
+  uint64_t offset;         /* DATA: of the first byte; CREDIT, OPEN, OPENED: may send up to here;
+                              HAVE: all below has come */
   al_bytes bytes;          /* DATA: the data; ACK: pairs of gap and run */
   al_stream_target target; /* OPEN */
 } al_frame;

@@ -73,6 +73,7 @@ typedef struct al_path {
   uint32_t probes;           /* packets that may go out beyond the window */
   uint32_t timeouts;         /* probe time-outs in a row */
   uint32_t delivered, delivered_us, first_us;
+  al_stream have;      /* what has come of it is told with the next acknowledgement; 0: of none */
   uint32_t limited_to; /* packets sent before `delivered` was this were short of data */
   uint64_t packets_tx, packets_rx, packets_lost;
   al_time probe_from; /* the probe time-out counts from here */
@@ -96,6 +97,7 @@ typedef struct al_bundle_item {
   uint8_t refused_count;
   al_bundle dirty_next, silent_next;
   al_list ctl, tx;
+  al_stream came; /* the stream that data came for last; 0: none */
   uint32_t streams, requests;
   uint32_t payload_bytes;
   bool seen_any;
@@ -145,6 +147,7 @@ typedef struct al_stream_item {
   /* sending: tx holds the bytes from tx_una on */
   al_ring tx;
   uint64_t tx_una, tx_next, tx_credit;
+  uint64_t tx_have;           /* all below has come, the peer says: need not go out again */
   uint32_t tx_first, tx_last; /* records under way, by offset */
   /* receiving: in order up to rx_next; given to the host up to rx_given; beyond: ring and bits */
   uint8_t *rx_ring;

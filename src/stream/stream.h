@@ -85,8 +85,8 @@ typedef enum al_stream_event_kind {
   AL_STREAM_EV_WRITABLE,    /* `count` bytes fit again after a short put */
   AL_STREAM_EV_RESET,       /* the stream is gone, its handle dead: `reason` */
   AL_STREAM_EV_CLOSED,      /* both directions are finished, the handle dead */
-  AL_STREAM_EV_SUSPECT, /* of a `path` (stream is 0): nothing acknowledged for 3 probe time-outs */
-  AL_STREAM_EV_SILENT,  /* of a `path` (stream is 0): nothing acknowledged for silence_us */
+  AL_STREAM_EV_SUSPECT,     /* of a `path` (stream is 0): nothing comes back, PROTOCOL.md 8.6 */
+  AL_STREAM_EV_SILENT,      /* of a `path` (stream is 0): nothing acknowledged for silence_us */
 } al_stream_event_kind;
 
 /* al_stream_event — what happened; views are borrowed from the payload or from the stream. */
@@ -146,8 +146,8 @@ void al_bundle_set_payload(al_streams *ss, al_bundle b, uint32_t bytes);
 
 /* al_bundle_add_path — a circuit can carry the bundle from now on. One path of a bundle is in use:
  * new frames and repairs go there, acknowledgements where they are due. The others stand by. When
- * the one in use is lost, or nothing is acknowledged on it for three probe time-outs, another one
- * takes its place with all that is not acknowledged. A command: allocates.
+ * the one in use is lost or suspected (PROTOCOL.md 8.6), another one takes its place with all that
+ * is not acknowledged. A command: allocates.
  *   path    0..AL_BUNDLE_PATHS_MAX-1, not in use
  *   rtt_us  what the set-up of the circuit took, 0 when not known: paces the first round
  * Result: AL_OK, AL_ENOTFOUND, AL_EINVAL (no such path), AL_ESTATE (path in use), AL_ENOMEM.

@@ -80,10 +80,9 @@ static void arm(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now, boo
       al_bundle_dirty(ss, h, b);
     }
   }
-  if (at <= now) at = now + 1;
+  if (at <= now) at = now + 1; /* one that is due already stays so: nothing may put it off */
   uint32_t index = al_slab_index(h);
-  al_time old = al_heap_time(&ss->timers, index);
-  if (at < old || old <= now) al_heap_set(&ss->timers, index, at);
+  if (at < al_heap_time(&ss->timers, index)) al_heap_set(&ss->timers, index, at);
 }
 
 void al_bundle_touch(al_streams *ss, al_bundle h, al_bundle_item *b, al_time now) {
@@ -130,6 +129,14 @@ al_bundle al_streams_next(al_streams *ss) {
 }
 
 /* ---- filling ---- */
+
+static void put_have(const al_streams *ss, const al_bundle_item *b, al_path *p, al_wr *w) {
+  const al_stream_item *st = p->have != 0 ? al_stream_at(ss, p->have) : NULL;
+  p->have = 0;
+  if (st == NULL || st->state != STREAM_OPEN || al_bundle_at(ss, st->bundle) != b) return;
+  if (st->rx_next == 0) return;
+  al_frame_put(w, &(al_frame){.type = AL_FRAME_HAVE, .stream = st->wire_id, .offset = st->rx_next});
+}
 
 /* One packet in the making. */
 typedef struct packet {
@@ -309,8 +316,10 @@ bool al_bundle_fill(al_streams *ss, al_bundle h, uint32_t path, al_time now, uin
   al_wr_u32(&k.w, p->next_pn);
   bool repair = may_send(p, now) && has_repair(ss, b, p);
   bool fresh = may_send(p, now) && has_new(ss, b, p);
-  if (p->acks.waiting != 0)
+  if (p->acks.waiting != 0) {
+    put_have(ss, b, p, &k.w);
     al_acks_put(&p->acks, &k.w, now, repair || fresh ? RUNS_WITH_DATA : AL_FRAME_ACK_RUNS_MAX);
+  }
   if (repair && p->ping) {
     al_frame_put(&k.w, &(al_frame){.type = AL_FRAME_PING});
     p->ping = false;

@@ -3,7 +3,7 @@
 #include "tap.h"
 
 static const char *names[] = {"PAD", "ACK",   "OPEN",   "OPENED", "DATA",
-                              "FIN", "RESET", "CREDIT", "PING"};
+                              "FIN", "RESET", "CREDIT", "PING", "HAVE"};
 
 static bool same(const al_frame *a, const al_frame *b) {
   return a->type == b->type && a->reason == b->reason && a->delay == b->delay && a->run == b->run &&
@@ -59,6 +59,7 @@ static void test_round_trips(void) {
   round_trip(&(al_frame){.type = AL_FRAME_RESET, .stream = 0xfffffffe, .reason = 11}, 6);
   round_trip(&(al_frame){.type = AL_FRAME_CREDIT, .stream = 2, .offset = AL_STREAM_OFFSET_MAX}, 11);
   round_trip(&(al_frame){.type = AL_FRAME_PING}, 1);
+  round_trip(&(al_frame){.type = AL_FRAME_HAVE, .stream = 3, .offset = AL_STREAM_OFFSET_MAX}, 11);
 }
 
 static bool refused(const uint8_t *bytes, size_t len) {
@@ -71,7 +72,7 @@ static void test_refusals(void) {
   static const uint8_t below[] = {1, 5, 0, 0, 0, 0, 0, 0, 6, 0};
   static const uint8_t gap[] = {1, 5, 0, 0, 0, 0, 0, 1, 0, 0, 4, 0, 0, 0};
   static const uint8_t last[] = {1, 5, 0, 0, 0, 0, 0, 1, 0, 0, 3, 0, 0, 0};
-  static const uint8_t type[] = {9, 0, 0, 0};
+  static const uint8_t type[] = {10, 0, 0, 0};
   static const uint8_t end[] = {4, 2, 0, 0, 0, 255, 255, 255, 255, 255, 255, 1, 0, 7};
   static const uint8_t pad[] = {0, 9, 9};
   tap_ok(refused(below, sizeof below), "an ACK whose first run goes below 0");

@@ -11,6 +11,7 @@ static const al_streams_config usual = {
 
 static al_time carry_us = CARRY_US;
 static bool dead[PATHS];          /* packets on it vanish */
+static int deaf = -1;             /* packets to this end vanish on path 0 */
 static unsigned filled[2][PATHS]; /* packets sent, by sender */
 
 typedef struct flying {
@@ -28,7 +29,7 @@ static void carry(int from) {
     uint8_t payload[AL_STREAM_PAYLOAD_BYTES];
     while (al_bundle_fill(&e->ss, e->b, path, p.now, payload)) {
       filled[from][path]++;
-      if (dead[path]) continue;
+      if (dead[path] || (path == 0 && deaf == 1 - from)) continue;
       flying *f = &air[air_tail++ % 4096];
       memcpy(f->payload, payload, sizeof payload);
       *f = (flying){.at = p.now + carry_us, .to = 1 - from, .path = path};
@@ -194,6 +195,55 @@ static void test_both_silent(void) {
   end();
 }
 
+static uint64_t resent(void) { return pair_counter(&p, A, AL_COUNT_stream_retransmit); }
+
+/* In a steady flow the acknowledgements stop at once, long before the newest packet is overdue. And
+ * what has come, though that was not heard, does not go out again. */
+static void test_acks_lost(void) {
+  al_stream s[2];
+  begin(s);
+  put(A, s[A], 0, 20000);
+  run(300000);
+  uint64_t before = resent(), sent = 20000;
+  al_time from = p.now;
+  deaf = A;
+  const al_path *path = al_path_open(al_bundle_at(&p.end[A].ss, p.end[A].b), 0);
+  for (; sent < 250000 && !path->suspected; sent += 300) {
+    put(A, s[A], sent, 300);
+    run(1000);
+  }
+  tap_ok(p.now - from < 400000, "a flow whose acknowledgements stop: suspected after %u us",
+         (unsigned)(p.now - from));
+  run(200000);
+  deaf = -1;
+  tap_ok(right(B, sent) && look(A, 1).in_use, "the other path goes on");
+  tap_ok(resent() - before < (sent - 20000) / 300 / 8, "%u of %u packets went out again",
+         (unsigned)(resent() - before), (unsigned)((sent - 20000) / 300));
+  run(AL_SECOND);
+  tap_ok(look(A, 0).flight == 0 && look(A, 1).flight == 0, "nothing is left over");
+  end();
+}
+
+/* Who claims to have what was not sent breaks a rule. */
+static void test_have_too_much(void) {
+  al_stream s[2];
+  begin(s);
+  put(A, s[A], 0, 5000);
+  run(300000);
+  uint8_t payload[AL_STREAM_PAYLOAD_BYTES];
+  al_wr w = al_wr_init(payload, sizeof payload);
+  al_wr_u8(&w, AL_STREAM_KIND_BUNDLE);
+  al_wr_u32(&w, 4000);
+  al_frame_put(&w, &(al_frame){.type = AL_FRAME_HAVE, .stream = 0, .offset = 5001});
+  al_wr_zero(&w, al_wr_left(&w));
+  (void)al_bundle_rx(&p.end[A].ss, p.end[A].b, 0, p.now, al_view(payload, sizeof payload));
+  pair_drain(&p, A);
+  tap_is_u64(pair_counter(&p, A, AL_COUNT_stream_state), 1, "stream_state: more than was sent");
+  tap_ok(pair_last(&p, A, AL_STREAM_EV_RESET) != NULL, "ends the stream");
+  run(100000);
+  end();
+}
+
 /* Who only receives asks when the data stops, and finds the path dead. */
 static void test_receiver_doubts(void) {
   al_stream s[2];
@@ -275,6 +325,8 @@ int main(void) {
   test_sender_suspects();
   test_other_answers(false);
   test_other_answers(true);
+  test_acks_lost();
+  test_have_too_much();
   test_both_silent();
   test_receiver_doubts();
   test_lost();
