@@ -10,8 +10,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ALLIUM = Path(os.environ.get("ALLIUM", ROOT / "build" / "allium")).absolute()
-RELAYS = 4
-HOSTS = RELAYS + 3
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -51,8 +49,8 @@ class Host:
             return argv
         name = f"/run/netns/nl-{os.environ['NETLAB']}-h{self.index}"
         if not os.path.exists(name):
-            raise BenchError(f"the emulated network has no host h{self.index}: "
-                             f"netlab run {HOSTS} ... -- bench/net/netbench.py")
+            raise BenchError(f"the emulated network has no host h{self.index}: see --help for how "
+                             "many there must be")
         return ["nsenter", f"--net={name}", "--", *argv]
 
 
@@ -64,10 +62,14 @@ class Node:
         self.state = folder / name
         self.state.mkdir(exist_ok=True)
         self.log_path = folder / f"{name}.log"
+        self.options = options
+        self.start()
+
+    def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                host.command(ALLIUM, "node", "--state", self.state, "--port", 0, "--listen",
-                             host.ip, *options),
+                self.host.command(ALLIUM, "node", "--state", self.state, "--port", 0, "--listen",
+                                  self.host.ip, *self.options),
                 stdout=log, stderr=log, env=clean_env())
 
     def call(self, verb, *more):
@@ -189,30 +191,33 @@ print(json.dumps(out))
 
 
 class Lab:
-    """Four relays, an exit, a client and a server: a request crosses client, three relays' links
-    and the exit's connection."""
+    """Relays, exits, a client and a server: a request crosses client, three relays' links and the
+    exit's connection. Hosts: the client, then relays and exits, then the server."""
 
-    def __init__(self, loopback, folder):
+    def __init__(self, loopback, folder, relays=4, exits=1, options=()):
         self.folder, self.nodes, self.server = folder, [], None
-        self.hosts = [Host(i + 1, loopback) for i in range(HOSTS)]
+        self.relays, self.exits, self.options = relays, exits, options
+        self.hosts = [Host(i + 1, loopback) for i in range(relays + exits + 2)]
         need_program()
 
-    def start(self):
-        place = self.hosts[HOSTS - 1]
-        self.server = subprocess.Popen(place.command(sys.executable, "-c", SERVER, place.ip),
+    def start(self, server=SERVER):
+        place = self.hosts[-1]
+        self.server = subprocess.Popen(place.command(sys.executable, "-c", server, place.ip),
                                        stdout=subprocess.PIPE, text=True)
         port = self.server.stdout.readline().strip()
         if not port:
             raise BenchError("the server did not start")
         self.target = (place.ip, port)
-        off = ["--socks", "off"]
+        off = ["--socks", "off", *self.options]
         rule = ["--exit-policy", f"accept {place.ip}:{port}"]
         first = self.add(1, "relay1", *off)
         join = ["--join", first.address()]
-        for i in range(1, RELAYS):
+        for i in range(1, self.relays):
             self.add(1 + i, f"relay{i + 1}", *off, *join)
-        self.add(RELAYS + 1, "exit", *off, *rule, *join)
-        self.client = self.add(0, "client", "--socks", "127.0.0.1:0", *join)
+        for i in range(self.exits):
+            name = "exit" if i == 0 else f"exit{i + 1}"
+            self.add(self.relays + 1 + i, name, *off, *rule, *join)
+        self.client = self.add(0, "client", "--socks", "127.0.0.1:0", *self.options, *join)
         self.client.address()
         self.proxy = self.client.ask("status")["socks"][0].rsplit(":", 1)[1]
         self.until_ready()
