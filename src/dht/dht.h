@@ -25,6 +25,7 @@ typedef struct al_dht_config {
   const al_alloc *alloc;
   const al_alloc *loose; /* NULL, or: may be asked at any time for memory that is given back soon:
                           * for queries and lookups while there are any */
+  const al_suite *suite;
   al_rng *rng;
   al_counters *counters;
   al_id self;
@@ -193,7 +194,8 @@ al_dht_way al_dht_route(al_dht *d, al_link from, const al_dht_message *q, al_tim
 
 /* ---- own lookups ---- */
 
-/* al_dht_ask — what an own lookup asks. */
+/* al_dht_ask — what an own lookup asks. FIND over more than one path, without flags and with a
+ * user, wants signed answers, and goes on until the closest node it was told of has given one. */
 typedef struct al_dht_ask {
   al_dht_op op;
   uint8_t flags; /* AL_DHT_EXACT; AL_DHT_LOCAL asks one neighbour only, `via` */

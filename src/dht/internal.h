@@ -20,7 +20,9 @@ enum {
   ANSWER_SLACK_US = 200000,
   TRIED_MAX = 16,
   NAMED_MAX = 24, /* remembered of one lookup */
-  WAVES = 3, /* an own lookup whose paths do not agree is tried so often, over other neighbours */
+  WAVES = 3,      /* an own lookup goes on so often, over other neighbours */
+  WAVE_TRIES = 2, /* ways that a path of a later wave is tried */
+  FAR_NODES = 32, /* who answers has hardly so many nodes between itself and the target */
   CHECK_MIN_S = 4,
   CHECK_MAX_S = 64,
   FORGET_US = 30000000,
@@ -58,7 +60,7 @@ struct al_dht_query {
 
 typedef struct dht_path {
   al_link link;
-  uint8_t state;
+  uint8_t state, tries;
   uint32_t asked;
   al_time deadline;
 } dht_path;
@@ -68,13 +70,17 @@ struct al_dht_named {
   al_id id;
   uint8_t by, answers, hops; /* paths that name it; that it answered; of its answer */
   uint8_t from;              /* which answer named it first */
+  uint8_t aim;               /* path + 1 that leads to it in this wave */
+  bool asked, proved, told;  /* some path led to it; it has signed an answer; it is in the end */
 };
 
 /* An own lookup. */
 struct al_dht_lookup {
   uint32_t handle; /* 0: free */
   uint8_t waves, tried_count, named_count, answers, hops;
+  uint8_t turns; /* answers that did not come, or were not believed */
   bool found, over;
+  bool signs; /* answers must be signed */
   uint64_t query;
   al_dht_ask ask;
   al_time deadline, started;

@@ -1,7 +1,9 @@
 /* lookup.c — what this node looks up: several paths at once, each over another neighbour first.
- * Every node takes a number only once, so the paths share no node but the last. Paths that name
- * different nodes as the closest are tried again over other neighbours. */
+ * Every node takes a number only once, so the paths share no node but the last. Nodes may lie, so
+ * over several paths answers are signed, and whoever is named as the closest is asked next, until
+ * the closest has answered itself. */
 #include "dht/internal.h"
+#include "dht/proof.h"
 
 static al_dht_lookup *by_handle(const al_dht *d, uint32_t handle) {
   uint32_t i = handle & 255;
@@ -19,7 +21,15 @@ static al_dht_lookup *by_query(const al_dht *d, uint64_t query) {
 
 bool al_dht_has_lookup(const al_dht *d, uint64_t query) { return by_query(d, query) != NULL; }
 
+/* Who was named, the closest first; of the upkeep's lookup nobody is remembered. */
+static al_dht_named *named_of(const al_dht *d, const al_dht_lookup *l) {
+  size_t i = (size_t)(l - d->lookups);
+  return i == 0 ? NULL : d->named + (i - 1) * NAMED_MAX;
+}
+
 static void begin_wave(al_dht *d, al_dht_lookup *l, al_time now) {
+  al_dht_named *all = named_of(d, l);
+  for (uint32_t i = 0; i < l->named_count; i++) all[i].aim = 0;
   l->query = al_rng_u64(d->cfg.rng);
   for (uint32_t i = 0; i < l->ask.paths; i++) {
     l->path[i] = (dht_path){.state = STATE_RETRY, .deadline = now};
@@ -44,6 +54,7 @@ al_err al_dht_start(al_dht *d, const al_dht_ask *ask, al_time now, uint32_t *ret
   *l = (al_dht_lookup){.handle = d->serial << 8 | i, .ask = *ask};
   l->started = now;
   l->deadline = now + AL_DHT_LOOKUP_US;
+  l->signs = ask->op == AL_DHT_FIND && ask->flags == 0 && ask->paths > 1 && named_of(d, l) != NULL;
   if (local) l->ask.paths = 1;
   begin_wave(d, l, now);
   *ret = l->handle;
@@ -56,12 +67,6 @@ void al_dht_stop(al_dht *d, uint32_t lookup) {
 }
 
 /* ---- answers ---- */
-
-/* Who was named, the closest first; of the upkeep's lookup nobody is remembered. */
-static al_dht_named *named_of(const al_dht *d, const al_dht_lookup *l) {
-  size_t i = (size_t)(l - d->lookups);
-  return i == 0 ? NULL : d->named + (i - 1) * NAMED_MAX;
-}
 
 /* Which entry gives way: of those that one answer alone names, the farthest of the answer that has
  * most of them. So an answer full of inventions replaces itself, not what others agree on. */
@@ -116,11 +121,12 @@ static void measure(al_dht *d, const al_dht_lookup *l, const al_dht_message *m) 
   d->spread = spread - spread / 16 + far / 16;
 }
 
-static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m) {
+/* The first `count` entries of an answer; of a proved one, those that are signed. */
+static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m, uint8_t count) {
   al_rd r = al_rd_init(m->entries);
   al_dht_entry e;
   measure(d, l, m);
-  for (uint32_t i = 0; al_dht_next_entry(&r, &e); i++) {
+  for (uint32_t i = 0; i < count && al_dht_next_entry(&r, &e); i++) {
     if (i != 0 && al_id_equal(&e.id, &d->cfg.self)) continue;
     al_dht_named *n = add_named(d, l, &e.id);
     if (n == NULL) continue;
@@ -128,6 +134,8 @@ static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m) {
     if (i != 0) continue;
     n->hops = (uint8_t)(m->hops + 1);
     if (n->answers < UINT8_MAX) n->answers++;
+    n->proved |= l->signs;
+    if (n->proved && n->by < 2) n->by = 2;
   }
   l->answers++;
   bool good = m->code == AL_DHT_FOUND || m->code == AL_DHT_STORED ||
@@ -138,6 +146,19 @@ static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m) {
   if (l->ask.first) l->over = true;
 }
 
+/* How many entries of an answer count: all that its first node has signed, if that lies where the
+ * closest node should; a hop that answers in the place of another is mostly too far. */
+static uint8_t believed(al_dht *d, const al_dht_lookup *l, const al_dht_message *m) {
+  al_rd r = al_rd_init(m->entries);
+  al_dht_entry e;
+  uint64_t size = al_dht_size(d);
+  if (!l->signs) return m->count;
+  uint8_t count = al_dht_proved(d->cfg.suite, m);
+  if (count == 0 || !al_dht_next_entry(&r, &e)) return 0;
+  uint64_t distance = al_dht_prefix(&e.id) ^ al_dht_prefix(&l->ask.target);
+  return size <= FAR_NODES || distance / FAR_NODES <= UINT64_MAX / size ? count : 0;
+}
+
 bool al_dht_lookup_answer(al_dht *d, al_link from, const al_dht_message *m, al_time now,
                           al_dht_in *ret) {
   al_dht_lookup *l = by_query(d, m->query);
@@ -145,10 +166,18 @@ bool al_dht_lookup_answer(al_dht *d, al_link from, const al_dht_message *m, al_t
   dht_path *p = &l->path[m->path];
   if (p->link != from || (p->state != STATE_ASKED && p->state != STATE_WAITING)) return false;
   if (p->state == STATE_ASKED) al_dht_acked(d, from, p->asked, now);
+  uint8_t count = believed(d, l, m);
+  al_dht_due(d, now);
+  if (count == 0) { /* somebody on this way lies: another one */
+    al_count(d->cfg.counters, AL_COUNT_dht_unproved);
+    l->turns++;
+    p->state = STATE_RETRY;
+    p->deadline = now;
+    return true;
+  }
   al_dht_fault(d, from, true);
   p->state = STATE_DONE;
-  take_answer(d, l, m);
-  al_dht_due(d, now);
+  take_answer(d, l, m, count);
   ret->lookup = l->handle;
   ret->user = l->ask.user;
   ret->op = l->ask.op;
@@ -158,11 +187,12 @@ bool al_dht_lookup_answer(al_dht *d, al_link from, const al_dht_message *m, al_t
 void al_dht_own(al_dht *d, uint32_t lookup, const al_dht_message *answer, al_time now) {
   al_dht_lookup *l = by_handle(d, lookup);
   if (l == NULL || l->over) return;
-  take_answer(d, l, answer);
+  take_answer(d, l, answer, answer->count);
   al_dht_named *me = add_named(d, l, &d->cfg.self);
   if (me == NULL) return;
   me->hops = 0;
   me->by = me->answers = AL_DHT_PATHS_MAX; /* of this answer there is no doubt */
+  me->proved = true;
   al_dht_due(d, now);
 }
 
@@ -198,16 +228,37 @@ void al_dht_lookup_lost(al_dht *d, al_link link, al_time now) {
 
 /* ---- time ---- */
 
+/* Whom a path of a later wave asks: the closest node that was named, has not answered, and was not
+ * asked before. NULL: there is none. */
+static al_dht_named *to_prove(const al_dht *d, const al_dht_lookup *l, uint8_t path) {
+  al_dht_named *all = named_of(d, l), *best = NULL;
+  for (uint32_t i = 0; i < l->named_count; i++) {
+    if (all[i].aim == path + 1) return &all[i];
+    if (best == NULL && !all[i].asked && !all[i].proved) best = &all[i];
+  }
+  if (best != NULL) {
+    best->asked = true;
+    best->aim = (uint8_t)(path + 1);
+  }
+  return best;
+}
+
 /* Where a path leads: the first one to the target; others, of a lookup of whoever is around it, to
- * a point so near that its closest nodes are the same, in another order. So not all paths end at
- * one node, which may be hostile. */
+ * points so near that their closest nodes are the same, in another order. So not all paths end at
+ * one node, which may be hostile, and who answered badly is not asked for again. */
 static al_id aim(al_dht *d, const al_dht_lookup *l, uint8_t path) {
+  /* of the last four bits that tell nodes apart, which are inverted */
+  static const uint8_t around[16] = {0, 2, 4, 8, 6, 10, 12, 1, 3, 5, 9, 14, 7, 11, 13, 15};
   al_id at = l->ask.target;
   uint32_t bits = 64 - al_dht_bucket(al_dht_size(d));
-  uint32_t up = 1 + (path + l->waves) % AL_DHT_PATHS_MAX;
-  if (l->ask.op != AL_DHT_FIND || l->ask.flags != 0 || path + l->waves == 0 || bits < 1) return at;
-  uint32_t bit = bits > up ? bits - up : 0;
-  at.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+  uint32_t turn = around[((uint32_t)path + l->waves + l->turns) % 16];
+  const al_dht_named *named = l->signs && l->waves != 0 ? to_prove(d, l, path) : NULL;
+  if (named != NULL) return named->id;
+  if (l->ask.op != AL_DHT_FIND || l->ask.flags != 0 || bits < 1) return at;
+  for (uint32_t up = 1; up <= 4; up++) {
+    uint32_t bit = bits > up ? bits - up : 0;
+    if ((turn >> (up - 1) & 1) != 0) at.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+  }
   return at;
 }
 
@@ -221,6 +272,7 @@ static void send(al_dht *d, al_dht_lookup *l, uint8_t path, al_dht_event *ret) {
                                   .query = l->query,
                                   .target = aim(d, l, path),
                                   .payload = l->ask.payload};
+  if (l->signs) ret->message.flags |= AL_DHT_SIGNED;
   if ((l->ask.flags & AL_DHT_LOCAL) == 0)
     ret->message.ttl = (uint8_t)(AL_DHT_TTL - al_rng_below(d->cfg.rng, 4));
 }
@@ -248,14 +300,15 @@ static bool asks_itself(al_dht *d, const al_dht_lookup *l) {
   return al_dht_nearest(d, &p) == NULL;
 }
 
-static void put_one(const al_dht_named *n, al_dht_event *ret) {
+static void put_one(al_dht_named *n, al_dht_event *ret) {
+  if (n->told) return;
+  n->told = true;
   if (n->answers != 0 && ret->count == 0) ret->hops = n->hops;
   ret->best[ret->count++] = n->id;
 }
 
 /* The closest of those that one answer alone names: the rank-th. */
-static const al_dht_named *only_by(const al_dht_named *all, uint32_t count, uint8_t from,
-                                   uint32_t rank) {
+static al_dht_named *only_by(al_dht_named *all, uint32_t count, uint8_t from, uint32_t rank) {
   for (uint32_t i = 0; i < count; i++) {
     if (all[i].by < 2 && all[i].from == from && rank-- == 0) return &all[i];
   }
@@ -263,7 +316,7 @@ static const al_dht_named *only_by(const al_dht_named *all, uint32_t count, uint
 }
 
 /* Those that several answers name, closest first, from the *at-th entry on, up to `max`. */
-static void put_shared(const al_dht_named *all, uint32_t count, uint32_t *at, uint32_t max,
+static void put_shared(al_dht_named *all, uint32_t count, uint32_t *at, uint32_t max,
                        al_dht_event *ret) {
   for (; *at < count && ret->count < max; (*at)++) {
     if (all[*at].by >= 2) put_one(&all[*at], ret);
@@ -271,25 +324,28 @@ static void put_shared(const al_dht_named *all, uint32_t count, uint32_t *at, ui
 }
 
 /* Of each answer in turn the closest that it alone names, among the first `count`. */
-static void put_single(const al_dht_named *all, uint32_t count, uint32_t answers,
-                       al_dht_event *ret) {
+static void put_single(al_dht_named *all, uint32_t count, uint32_t answers, al_dht_event *ret) {
   for (uint32_t rank = 0; rank < AL_DHT_BEST; rank++) {
     for (uint8_t from = 0; from < answers && ret->count < AL_DHT_BEST; from++) {
-      const al_dht_named *n = only_by(all, count, from, rank);
+      al_dht_named *n = only_by(all, count, from, rank);
       if (n != NULL) put_one(n, ret);
     }
   }
 }
 
-/* Those that several answers name come first. What one answer alone names may be invented, or the
- * others may hide it: where it is closer than all that they agree on, both get half of the room. */
+/* Those that have proved themselves come first, then those that several answers name. What one
+ * answer alone names may be invented, or the others may hide it: where it is closer than all that
+ * they agree on, both get half of the room. */
 static void put_best(const al_dht *d, const al_dht_lookup *l, al_dht_event *ret) {
-  const al_dht_named *all = named_of(d, l);
+  al_dht_named *all = named_of(d, l);
   uint32_t n = l->named_count, first = 0, at = 0;
   if (all == NULL) return;
+  for (uint32_t i = 0; i < n && ret->count < AL_DHT_BEST / 2; i++) {
+    if (all[i].proved) put_one(&all[i], ret);
+  }
   while (first < n && all[first].by < 2) first++;
   if (first != 0 && first < n) {
-    put_shared(all, n, &at, AL_DHT_BEST / 2, ret);
+    put_shared(all, n, &at, AL_DHT_BEST * 3 / 4, ret);
     put_single(all, first, l->answers, ret);
   }
   put_shared(all, n, &at, AL_DHT_BEST, ret);
@@ -321,16 +377,30 @@ static bool agreed(const al_dht *d, const al_dht_lookup *l) {
   return common >= AL_DHT_CLOSE / 2;
 }
 
+/* Whether a lookup may end when all its paths have: the closest node that may be there has signed
+ * an answer. Who was asked and gave none is not there, or hidden. */
+static bool settled(const al_dht *d, const al_dht_lookup *l) {
+  const al_dht_named *all = named_of(d, l);
+  if (!l->signs) return agreed(d, l);
+  for (uint32_t i = 0; i < l->named_count; i++) {
+    if (all[i].proved) return true;
+    if (!all[i].asked) return false;
+  }
+  return false;
+}
+
 static bool tick_path(al_dht *d, al_dht_lookup *l, uint8_t path, al_time now, al_dht_event *ret) {
   dht_path *p = &l->path[path];
   if (p->state != STATE_RETRY) al_dht_fault(d, p->link, false);
+  l->turns = (uint8_t)(l->turns + (p->state == STATE_WAITING));
   al_link link = first_hop(d, l);
-  if (link == 0) {
+  if (link == 0 || (l->signs && l->waves != 0 && p->tries == WAVE_TRIES)) {
     p->state = STATE_DONE;
     return false;
   }
+  uint8_t tries = (uint8_t)(p->tries + 1);
   l->tried[l->tried_count++] = link;
-  *p = (dht_path){.link = link, .state = STATE_ASKED, .asked = (uint32_t)now};
+  *p = (dht_path){.link = link, .state = STATE_ASKED, .tries = tries, .asked = (uint32_t)now};
   p->deadline = now + al_dht_ack_wait(d, al_dht_contact_of(d, link));
   al_dht_due(d, p->deadline);
   send(d, l, path, ret);
@@ -360,8 +430,9 @@ static bool tick_one(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret
     al_dht_due(d, p->deadline);
   }
   al_dht_due(d, l->deadline);
-  if (!all) return false;
-  if (agreed(d, l) || ++l->waves >= WAVES || first_hop(d, l) == 0) {
+  bool enough = settled(d, l) && (all || (l->signs && l->answers >= l->ask.paths));
+  if (!all && !enough) return false;
+  if (enough || ++l->waves >= WAVES || first_hop(d, l) == 0) {
     end(d, l, now, ret);
     return true;
   }

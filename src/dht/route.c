@@ -142,7 +142,8 @@ static al_dht_verdict rx_answer(al_dht *d, al_link from, const al_dht_message *m
                                 al_dht_in *ret) {
   al_dht_query *q = find(d, m->query, m->path);
   ret->message = *m;
-  if (q == NULL && al_dht_lookup_answer(d, from, m, now, ret)) return AL_DHT_ANSWERED;
+  if (q == NULL && al_dht_lookup_answer(d, from, m, now, ret))
+    return ret->lookup != 0 ? AL_DHT_ANSWERED : AL_DHT_NONE;
   if (q == NULL || !asked_of(q, from)) {
     al_count(d->cfg.counters, AL_COUNT_dht_unasked);
     return AL_DHT_DROP;

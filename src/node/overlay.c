@@ -3,6 +3,7 @@
 #include "node/overlay.h"
 
 #include "allium/al_dht.h"
+#include "dht/proof.h"
 #include "node/records.h"
 #include "node/wants.h"
 
@@ -28,6 +29,7 @@ al_err al_node_dht_init(al_node *n) {
   bool is_small = links < LINKS_SMALL;
   al_dht_config c = {.alloc = &n->alloc,
                      .loose = al_book_loose(&n->book),
+                     .suite = n->suite,
                      .rng = &n->rng,
                      .counters = &n->counters,
                      .self = n->identity.id,
@@ -153,9 +155,17 @@ static bool know(al_node *n, al_work *w, const node_record_query *in, al_dht_mes
   return here || me;
 }
 
+/* Sign what this node answers. */
+static void prove(al_node *n, const al_dht_message *answer, uint8_t out[AL_DHT_PROOF_BYTES]) {
+  al_identity scratch;
+  const al_identity *me = al_keyring_get(&n->identity, &scratch);
+  al_dht_prove(n->suite, me->sig_pk, me->sig_sk, answer, out);
+  if (me == &scratch) al_identity_clear(&scratch);
+}
+
 /* Answer a query that came over `from`, or (0) of the own lookup `lookup`. */
 static bool answer(al_node *n, al_work *w, const node_asked *a, bool here) {
-  uint8_t entries[HEAD_BYTES_MAX];
+  uint8_t entries[HEAD_BYTES_MAX], proof[AL_DHT_PROOF_BYTES];
   const al_dht_message *q = a->query;
   al_dht_message m = {.type = AL_DHT_ANSWER, .path = q->path, .query = q->query};
   const node_record_query in = {.query = q, .from = a->from, .here = here};
@@ -163,6 +173,10 @@ static bool answer(al_node *n, al_work *w, const node_asked *a, bool here) {
   al_wr wr = al_wr_init(entries, sizeof entries);
   m.count = put_entries(n, a->from, &q->target, &wr);
   m.entries = al_wr_view(&wr);
+  if (a->from != 0 && q->op == AL_DHT_FIND && (q->flags & AL_DHT_SIGNED) != 0) {
+    prove(n, &m, proof);
+    m.payload = al_view(proof, sizeof proof);
+  }
   if (a->from != 0) {
     send(n, w, a->from, &m);
   } else {

@@ -20,7 +20,7 @@ static void get_query(al_rd *r, al_dht_message *m) {
   m->target = al_rd_id(r);
   m->payload = al_rd_rest(r);
   if (m->op < AL_DHT_FIND || m->op > AL_DHT_DESCRIPTOR || m->ttl > AL_DHT_TTL_MAX) al_rd_fail(r);
-  if ((m->flags & ~(AL_DHT_LOCAL | AL_DHT_EXACT)) != 0) al_rd_fail(r);
+  if ((m->flags & ~(AL_DHT_LOCAL | AL_DHT_EXACT | AL_DHT_SIGNED)) != 0) al_rd_fail(r);
   if (m->payload.len > AL_DHT_PAYLOAD_BYTES_MAX) al_rd_fail(r);
 }
 

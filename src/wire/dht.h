@@ -37,8 +37,8 @@ typedef enum al_dht_op {
 } al_dht_op;
 
 /* Flags of a query: answer from your own table, do not pass it on; only the node whose ID is the
- * target is meant (another one says that it is not there). */
-enum { AL_DHT_LOCAL = 1, AL_DHT_EXACT = 2 };
+ * target is meant (another one says that it is not there); FIND: the answer must be signed. */
+enum { AL_DHT_LOCAL = 1, AL_DHT_EXACT = 2, AL_DHT_SIGNED = 4 };
 
 /* al_dht_ack — what becomes of a query at the next node. */
 typedef enum al_dht_ack {

@@ -29,6 +29,7 @@ static net *net_new(uint8_t per_bucket) {
   al_rng_init(&t->rng, al_suite_null(), seed);
   t->now = AL_SECOND;
   al_dht_config c = {.alloc = test_alloc_bind(&t->ta),
+                     .suite = al_suite_null(),
                      .rng = &t->rng,
                      .counters = &t->counters,
                      .links_max = NET_LINKS,
@@ -37,7 +38,7 @@ static net *net_new(uint8_t per_bucket) {
                      .per_bucket = per_bucket,
                      .contact = true};
   for (uint32_t i = 0; i < NET_NODES; i++) {
-    test_rand_bytes(t->n[i].id.b, 32);
+    net_name(&t->n[i]);
     c.self = t->n[i].id;
     if (al_dht_init(&t->n[i].d, &c) != AL_OK) AL_ASSERT(false);
   }

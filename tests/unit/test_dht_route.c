@@ -78,6 +78,7 @@ static void test_hostile(void) {
   uint32_t one = right(t, 200, 1, NULL), three = right(t, 200, 3, NULL);
   tap_ok(three >= 190 && three > one,
          "10 of 100 drop, 10 lie: over one path %u of 200 are right, over three %u", one, three);
+  tap_ok(t->counters.v[AL_COUNT_dht_unproved] > 0, "dht_unproved: lies are not signed");
   net_free(t);
 }
 

@@ -1,5 +1,6 @@
 /* Records of the DHT against dht.txt. Argument: tests/vectors. */
 #include "crypto/crypto.h"
+#include "dht/proof.h"
 #include "dht/sign.h"
 #include "tap.h"
 #include "test_wire_vectors.h"
@@ -56,6 +57,15 @@ static void test_blinded(void) {
   tap_ok(vec_is(vec("blinded.record"), out, w.len), "made here, it has the same bytes");
 }
 
+static void test_signed(void) {
+  al_dht_message m;
+  tap_ok(al_dht_decode(vec("signed.answer"), &m) == AL_OK && m.count == 9 &&
+             al_dht_proved(suite, &m) == 9,
+         "an answer that its first node has signed");
+  al_dht_prove(suite, pk, sk, &m, out);
+  tap_ok(vec_is(m.payload, out, AL_DHT_PROOF_BYTES), "made here, its proof has the same bytes");
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   vec_load(argv[1], "dht.txt");
@@ -68,6 +78,7 @@ int main(int argc, char **argv) {
   test_mutable("mutable");
   test_mutable("salted");
   test_mutable("full");
+  test_signed();
   test_blinded();
   return tap_done();
 }

@@ -4,12 +4,14 @@
 #define TEST_DHT_WIRES_H
 
 #include "crypto/crypto.h"
+#include "book/identity.h"
 #include "dht/internal.h"
+#include "dht/proof.h"
 #include "tap.h"
 #include "support/test_alloc.h"
 #include "support/test_rand.h"
 
-enum { NET_NODES = 400, NET_LINKS = 96, NET_MESSAGES = 1 << 16, NET_DELAY_US = 20000 };
+enum { NET_NODES = 400, NET_LINKS = 96, NET_MESSAGES = 1 << 14, NET_DELAY_US = 20000 };
 
 /* How a node behaves. */
 typedef enum net_way { NET_HONEST, NET_DEAD, NET_DROPS, NET_LIES } net_way;
@@ -18,12 +20,13 @@ typedef struct net_message {
   al_time at;
   uint32_t to, from;
   uint32_t len;
-  uint8_t bytes[1024];
+  uint8_t bytes[3200];
 } net_message;
 
 typedef struct net_node {
   al_dht d;
   al_id id;
+  uint8_t pk[AL_SIG_PK_BYTES], sk[AL_SIG_SK_BYTES];
   net_way way;
   uint32_t peer[NET_LINKS]; /* index + 1 */
   uint32_t links;
@@ -89,8 +92,16 @@ static void net_connect(net *t, uint32_t a, uint32_t b) {
   al_dht_state_came(&y->d, net_link_to(t, b, a), AL_DHT_STATE_CONTACT);
 }
 
+/* An identity that it can prove. */
+static void net_name(net_node *x) {
+  uint8_t seed[AL_SIG_SEED_BYTES];
+  test_rand_bytes(seed, sizeof seed);
+  al_suite_null()->sig_keypair(x->pk, x->sk, seed);
+  x->id = al_node_id(al_suite_null(), x->pk);
+}
+
 static al_dht_message net_answer(net *t, uint32_t node, al_link from, const al_dht_message *q,
-                                 uint8_t entries[512]) {
+                                 uint8_t entries[512 + AL_DHT_PROOF_BYTES]) {
   net_node *x = &t->n[node];
   al_link near[AL_DHT_CLOSE];
   al_wr w = al_wr_init(entries, 512);
@@ -104,6 +115,10 @@ static al_dht_message net_answer(net *t, uint32_t node, al_link from, const al_d
     m.count++;
   }
   m.entries = al_wr_view(&w);
+  if ((q->flags & AL_DHT_SIGNED) != 0) {
+    al_dht_prove(al_suite_null(), x->pk, x->sk, &m, entries + 512);
+    m.payload = al_view(entries + 512, AL_DHT_PROOF_BYTES);
+  }
   return m;
 }
 
@@ -121,7 +136,7 @@ static void net_lie(net *t, uint32_t node, al_link from, const al_dht_message *q
 
 static void net_query(net *t, uint32_t node, al_link from, const al_dht_message *q) {
   net_node *x = &t->n[node];
-  uint8_t entries[512];
+  uint8_t entries[512 + AL_DHT_PROOF_BYTES];
   al_dht_message m = {.type = AL_DHT_ACK, .path = q->path, .query = q->query};
   al_dht_next_hop next;
   if (x->way == NET_DROPS || x->way == NET_LIES) {
@@ -192,7 +207,7 @@ static void net_rx(net *t, net_message *x) {
 
 static void net_tick(net *t, uint32_t node) {
   al_dht_event ev;
-  uint8_t entries[512];
+  uint8_t entries[512 + AL_DHT_PROOF_BYTES];
   al_dht_message m;
   net_node *n = &t->n[node];
   while (n->way != NET_DEAD && al_dht_tick(&n->d, t->now, &ev)) {

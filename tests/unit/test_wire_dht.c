@@ -107,7 +107,7 @@ static void test_refused(void) {
       {"find", "type 0", 0, 0},
       {"find", "no such operation", 1, 5},
       {"find", "operation 0", 1, 0},
-      {"find", "an unknown flag", 2, 4},
+      {"find", "an unknown flag", 2, 8},
       {"find", "a ttl too large", 3, 33},
       {"find", "a path too many", 4, 4},
       {"find", "a byte that must be 0", 7, 1},

@@ -199,12 +199,17 @@ static void null_kem_dec(uint8_t ss[32], const uint8_t ct[AL_KEM_CT_BYTES],
   null_kem_secret(ss, sk, ct);
 }
 
+static void null_ed_public(uint8_t pk[AL_ED_PK_BYTES], const uint8_t seed[AL_ED_SEED_BYTES]) {
+  mix_parts(USE_ED_ID, pk, &(al_bytes){seed, AL_ED_SEED_BYTES}, 1);
+}
+
+/* As in the real one, the first 32 bytes are a key pair of Ed25519. */
 static void null_sig_keypair(uint8_t pk[AL_SIG_PK_BYTES], uint8_t sk[AL_SIG_SK_BYTES],
                              const uint8_t seed[AL_SIG_SEED_BYTES]) {
-  mix_parts(USE_SIG_ID, pk, &(al_bytes){seed, AL_SIG_SEED_BYTES}, 1);
-  memset(pk + ID_BYTES, 0, AL_SIG_PK_BYTES - ID_BYTES);
   memset(sk, 0, AL_SIG_SK_BYTES);
-  memcpy(sk, pk, ID_BYTES);
+  mix_parts(USE_SIG_ID, sk, &(al_bytes){seed, AL_SIG_SEED_BYTES}, 1);
+  memset(pk, 0, AL_SIG_PK_BYTES);
+  null_ed_public(pk, sk);
 }
 
 /* The first 32 bytes are a hash of signer, context and message; the rest is zero. */
@@ -219,7 +224,9 @@ static al_err null_sign(uint8_t sig[AL_SIG_BYTES], const uint8_t sk[AL_SIG_SK_BY
                         al_bytes context, al_bytes msg, const uint8_t coins[AL_SIG_COINS_BYTES]) {
   (void)coins;
   if (context.len > 255 || msg.len > AL_SIG_MSG_BYTES_MAX) return AL_EINVAL;
-  null_sig_head(sig, sk, context, msg);
+  uint8_t pk[AL_SIG_PK_BYTES] = {0};
+  null_ed_public(pk, sk);
+  null_sig_head(sig, pk, context, msg);
   memset(sig + 32, 0, AL_SIG_BYTES - 32);
   return AL_OK;
 }
@@ -231,10 +238,6 @@ static al_err null_verify(const uint8_t sig[AL_SIG_BYTES], const uint8_t pk[AL_S
   null_sig_head(want, pk, context, msg);
   bool good = memcmp(want, sig, sizeof want) == 0 && is_zero(sig + 32, AL_SIG_BYTES - 32);
   return good ? AL_OK : AL_ECRYPTO;
-}
-
-static void null_ed_public(uint8_t pk[AL_ED_PK_BYTES], const uint8_t seed[AL_ED_SEED_BYTES]) {
-  mix_parts(USE_ED_ID, pk, &(al_bytes){seed, AL_ED_SEED_BYTES}, 1);
 }
 
 static void null_ed_make(uint8_t sig[AL_ED_SIG_BYTES], const uint8_t pk[AL_ED_PK_BYTES],

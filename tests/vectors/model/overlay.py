@@ -1,6 +1,9 @@
 """overlay.py: messages of the DHT between neighbours (PROTOCOL.md 7.2), from the document."""
 import struct
 
+from . import curve
+from .allium import h
+
 
 def state(contact):
     return bytes([1, contact, 0, 0])
@@ -19,6 +22,14 @@ def answer(status, path, hops, number, entries, payload=b''):
     for node, address in entries:
         out += node + bytes([len(address)]) + address
     return out + payload
+
+
+def answer_signed(seed, pk, path, number, entries):
+    """An answer *closest* that its first node has signed: the Ed25519 part of seed and pk."""
+    named = answer(0, path, 0, number, entries)[16:]
+    said = h('allium dht answer v1', struct.pack('<QBB', number, path, len(entries)), named)
+    proof = bytes([len(entries)]) + pk + curve.ed_sign(seed[:32], said)
+    return answer(0, path, 0, number, entries, proof)
 
 
 def rumours(entries):
