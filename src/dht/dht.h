@@ -62,8 +62,9 @@ typedef struct al_dht {
   uint32_t typical_us; /* smoothed time from a query to its ACK */
   uint32_t serial;     /* of lookups */
   uint16_t check_wait_s;
-  bool joined;  /* the own ID was looked up */
-  bool changed; /* contacts came or went: al_dht_settle */
+  uint8_t measured; /* how often `spread` was corrected */
+  bool joined;      /* the own ID was looked up */
+  bool changed;     /* contacts came or went: al_dht_settle */
 } al_dht;
 
 /* al_dht_init — no contacts.

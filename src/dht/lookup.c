@@ -103,29 +103,35 @@ static al_dht_named *add_named(al_dht *d, al_dht_lookup *l, const al_id *id) {
 }
 
 /* How densely nodes lie around a target that nobody chose for being dense: the distance of the
- * AL_DHT_CLOSE-th of those that the closest one names. */
+ * AL_DHT_CLOSE-th of those that the closest one names. The first answer is taken as it is; of later
+ * ones only whether it is more or less, so that a few that lie move the middle little. */
 static void measure(al_dht *d, const al_dht_lookup *l, const al_dht_message *m) {
   al_rd r = al_rd_init(m->entries);
   al_dht_entry e;
   uint64_t far = 0, target = al_dht_prefix(&l->ask.target);
-  uint64_t spread = d->spread != 0 ? d->spread : d->radius;
   uint32_t n = 0;
-  if (l->ask.op != AL_DHT_FIND || l->ask.flags != 0 || spread == UINT64_MAX) return;
-  if (m->path != 0 || l->waves != 0) return;
+  if (l->ask.op != AL_DHT_FIND || l->ask.flags != 0 || d->radius == UINT64_MAX) return;
+  if (m->path != 0 || l->waves != 0 || l->turns != 0) return;
   while (n < AL_DHT_CLOSE && al_dht_next_entry(&r, &e)) {
     far = al_max_u64(far, al_dht_prefix(&e.id) ^ target);
     n++;
   }
   if (n < AL_DHT_CLOSE) return;
-  if (far / 8 > spread) far = spread * 8; /* one answer does not decide */
-  d->spread = spread - spread / 16 + far / 16;
+  uint64_t step = d->spread >> (d->measured < 4 ? 1 : d->measured < 16 ? 2 : 4);
+  if (d->spread == 0) {
+    d->spread = far;
+  } else if (far < d->spread) {
+    d->spread -= step;
+  } else {
+    d->spread += al_min_u64(al_min_u64(step, far - d->spread), UINT64_MAX - d->spread);
+  }
+  if (d->measured < UINT8_MAX) d->measured++;
 }
 
 /* The first `count` entries of an answer; of a proved one, those that are signed. */
 static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m, uint8_t count) {
   al_rd r = al_rd_init(m->entries);
   al_dht_entry e;
-  measure(d, l, m);
   for (uint32_t i = 0; i < count && al_dht_next_entry(&r, &e); i++) {
     if (i != 0 && al_id_equal(&e.id, &d->cfg.self)) continue;
     al_dht_named *n = add_named(d, l, &e.id);
@@ -146,17 +152,25 @@ static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m, ui
   if (l->ask.first) l->over = true;
 }
 
+/* The distance between a node and the next, where nobody chose to be: of what was measured and what
+ * this node sees around itself the wider, because hostile nodes may crowd around it. */
+static uint64_t spacing(al_dht *d) {
+  al_dht_settle(d);
+  if (d->radius == UINT64_MAX) return UINT64_MAX;
+  return al_max_u64(d->spread, d->radius) / AL_DHT_CLOSE;
+}
+
 /* How many entries of an answer count: all that its first node has signed, if that lies where the
  * closest node should; a hop that answers in the place of another is mostly too far. */
 static uint8_t believed(al_dht *d, const al_dht_lookup *l, const al_dht_message *m) {
   al_rd r = al_rd_init(m->entries);
   al_dht_entry e;
-  uint64_t size = al_dht_size(d);
-  if (!l->signs) return m->count;
-  uint8_t count = al_dht_proved(d->cfg.suite, m);
+  uint8_t count = l->signs ? al_dht_proved(d->cfg.suite, m) : m->count;
+  if (count != 0) measure(d, l, m);
+  if (!l->signs) return count;
   if (count == 0 || !al_dht_next_entry(&r, &e)) return 0;
   uint64_t distance = al_dht_prefix(&e.id) ^ al_dht_prefix(&l->ask.target);
-  return size <= FAR_NODES || distance / FAR_NODES <= UINT64_MAX / size ? count : 0;
+  return distance / FAR_NODES <= spacing(d) ? count : 0;
 }
 
 bool al_dht_lookup_answer(al_dht *d, al_link from, const al_dht_message *m, al_time now,
@@ -250,7 +264,7 @@ static al_id aim(al_dht *d, const al_dht_lookup *l, uint8_t path) {
   /* of the last four bits that tell nodes apart, which are inverted */
   static const uint8_t around[16] = {0, 2, 4, 8, 6, 10, 12, 1, 3, 5, 9, 14, 7, 11, 13, 15};
   al_id at = l->ask.target;
-  uint32_t bits = 64 - al_dht_bucket(al_dht_size(d));
+  uint32_t bits = al_dht_bucket(spacing(d)) + 1; /* which tell nodes apart */
   uint32_t turn = around[((uint32_t)path + l->waves + l->turns) % 16];
   const al_dht_named *named = l->signs && l->waves != 0 ? to_prove(d, l, path) : NULL;
   if (named != NULL) return named->id;

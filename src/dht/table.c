@@ -303,8 +303,9 @@ uint64_t al_dht_size(al_dht *d) {
   al_dht_settle(d);
   if (d->radius == UINT64_MAX) return d->count + 1;
   uint64_t spread = d->spread != 0 ? d->spread : d->radius;
-  /* what was measured while the table filled is out of date */
-  if (spread / 2 > d->radius) spread = 2 * d->radius;
+  /* what was measured while the table filled is out of date; later, that others are much nearer may
+   * be a crowd around this node */
+  if (d->measured < 16 && spread / 2 > d->radius) spread = 2 * d->radius;
   if (spread < d->radius / 2) spread = d->radius / 2;
   uint64_t parts = UINT64_MAX / (spread == 0 ? 1 : spread);
   return parts > UINT64_MAX / AL_DHT_CLOSE ? UINT64_MAX : parts * AL_DHT_CLOSE;
