@@ -78,9 +78,9 @@ void health_sample(sim_run *r) {
 
 static void check_lookups(sim_run *r) {
   static const char *const when[LOOKUP_TIMES] = {"during the run", "after the fault",
-                                                 "while settling"};
+                                                 "while settling", "aimed at"};
   const uint64_t wanted[LOOKUP_TIMES] = {r->s.check_lookups_run, r->s.check_lookups_fault,
-                                         r->s.check_lookups};
+                                         r->s.check_lookups, r->s.check_lookups_aimed};
   for (int i = 0; i < LOOKUP_TIMES; i++) {
     const lookup_part *p = &r->lookups.part[i];
     if (p->asked == 0 || share_of(p->right, p->asked, wanted[i])) continue;

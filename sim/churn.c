@@ -17,7 +17,7 @@ void churn_begin(sim_run *r) {
 static void flash(sim_run *r) {
   for (uint32_t i = 0; i < r->nodes; i++) {
     bool late = sim_of(r->o.seed, DRAW_LATE, i) % 1000000 < r->s.churn_late;
-    if (!late || i < r->s.join_seeds || world_running(r->w, i)) continue;
+    if (!late || i < r->s.join_seeds || crowd_late(r, i) || world_running(r->w, i)) continue;
     world_call(r->w, world_now(r->w) + sim_below(&r->chance, AL_SECOND), CALL_JOIN, i);
   }
 }

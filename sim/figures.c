@@ -74,7 +74,7 @@ static void add_work(sim_run *r) {
 }
 
 static void add_lookups(sim_run *r) {
-  static const char *const when[LOOKUP_TIMES] = {"run", "fault", "settle"};
+  static const char *const when[LOOKUP_TIMES] = {"run", "fault", "settle", "aimed"};
   run_lookups *k = &r->lookups;
   uint64_t asked = 0, right = 0;
   char text[64];
@@ -137,6 +137,7 @@ void figures_make(sim_run *r) {
   add_samples(r, "circuits.build_ms", "ms", &r->circuit_ms);
   add_work(r);
   add_lookups(r);
+  if (crowd_victim(r) != UINT32_MAX) add(r, "hostile.links", "", 4, crowd_grip(r));
   add(r, "health.linked", "", 4, ratio(h->linked, h->honest));
   add(r, "health.connected", "", 4, ratio(h->connected, h->honest));
   if (h->fault_over != 0 && h->repaired) add(r, "repair.connected_ms", "ms", 0, h->repair_ms);

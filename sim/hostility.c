@@ -29,7 +29,7 @@ enum {
 static struct {
   const al_suite *honest;
   al_suite suite;
-  bool now, lie;
+  bool now, lie, collude;
   unsigned drop;
 } liar;
 
@@ -54,7 +54,10 @@ static void twist(uint8_t *cell) {
 
 static void liar_seal(uint8_t *text, size_t len, uint8_t tag[16], const uint8_t key[32],
                       uint64_t nonce, al_bytes ad) {
-  if (liar.now && len == CELL_BYTES && ad.len == 0) twist(text);
+  if (liar.now && len == CELL_BYTES && ad.len == 0) {
+    twist(text);
+    if (liar.collude) crowd_twist(text, key);
+  }
   liar.honest->seal(text, len, tag, key, nonce, ad);
 }
 
@@ -62,15 +65,19 @@ void hostility_init(sim_run *r, const al_suite *suite) {
   liar.honest = suite;
   liar.suite = *suite;
   liar.suite.seal = liar_seal;
+  crowd_init(r, suite, &liar.suite);
   liar.now = false;
   liar.lie = r->s.hostile_lie != 0;
+  liar.collude = r->s.hostile_collude != 0;
   liar.drop = (unsigned)r->s.hostile_drop;
 }
 
 void hostility_configure(void *ctx, world *w, uint32_t node, al_config *c) {
   const sim_run *r = ctx;
   (void)w;
-  if (!run_hostile(r, node) || (!liar.lie && liar.drop == 0)) return;
+  if (!run_hostile(r, node)) return;
+  crowd_configure(r, node, c);
+  if (!liar.lie && !liar.collude && liar.drop == 0) return;
   c->suite = &liar.suite;
   c->shelf = NULL; /* the common one is for nodes of one cryptography */
 }
@@ -87,8 +94,9 @@ static uint32_t on_wire(void *ctx, world *w, const world_wire *f) {
 }
 
 void hostility_begin(sim_run *r) {
-  if (r->s.hostile_share == 0) return;
+  if (r->s.hostile_share == 0 && r->s.hostile_chosen == 0) return;
   liar.now = true;
+  crowd_begin(r);
   if (r->s.hostile_alter != 0 || r->s.hostile_replay != 0) world_set_tap(r->w, on_wire, r);
   if (r->s.hostile_flood != 0) run_again(r, CALL_FLOOD, AL_SECOND / r->s.hostile_flood);
 }

@@ -65,6 +65,16 @@ static uint8_t part_of(const sim_run *r) {
   return over != 0 && world_now(r->w) < over + AFTER_FAULT_US ? LOOKUP_FAULT : LOOKUP_RUN;
 }
 
+/* Every second lookup goes where hostile nodes lie in wait, when they have had time to. */
+static void aim(sim_run *r, lookup_one *o) {
+  uint32_t victim = crowd_victim(r);
+  if (r->s.hostile_chosen == 0 || r->lookups.next % 2 == 0) return;
+  if (r->phase == RUN_RUN && world_now(r->w) < r->lookups.aimed_from) return;
+  if (victim != UINT32_MAX && !world_running(r->w, victim)) return;
+  o->part = LOOKUP_AIMED;
+  if (victim != UINT32_MAX) o->node = victim;
+}
+
 void seek_call(sim_run *r) {
   run_lookups *k = &r->lookups;
   if (r->phase > RUN_SETTLE || world_now(r->w) + 15 * AL_SECOND > r->ends[RUN_SETTLE]) return;
@@ -73,8 +83,12 @@ void seek_call(sim_run *r) {
   if (node == UINT32_MAX || k->one[slot].used) return;
   lookup_one *o = &k->one[slot];
   *o = (lookup_one){.node = node, .part = part_of(r), .used = true};
+  aim(r, o);
+  node = o->node;
   al_lookup what = {.paths = (uint8_t)r->s.work_paths, .first = r->s.work_paths == 1};
   for (int i = 0; i < 32; i++) what.target.b[i] = (uint8_t)sim_draw(&r->chance);
+  if (o->part == LOOKUP_AIMED && r->s.hostile_around == CROWD_AROUND_KEY)
+    what.target = crowd_key(r);
   o->target = what.target;
   k->part[o->part].asked++;
   al_drive *d = world_drive(r->w, node);

@@ -25,7 +25,15 @@ typedef enum run_call {
 
 typedef enum run_phase { RUN_JOIN, RUN_WARMUP, RUN_RUN, RUN_SETTLE, RUN_OVER } run_phase;
 
-enum { FAILURES_KEPT = 8, FIGURES_MAX = 96, FLOWS_MAX = 512, DRAW_HOSTILE = 40, DRAW_LATE };
+enum {
+  FAILURES_KEPT = 8,
+  FIGURES_MAX = 96,
+  FLOWS_MAX = 512,
+  DRAW_HOSTILE = 40,
+  DRAW_LATE,
+  DRAW_KEY,
+  DRAW_NAME
+};
 
 /* Numbers of which the middle and the rest are wanted later. */
 typedef struct sim_samples {
@@ -52,8 +60,16 @@ typedef struct run_work {
   sim_samples open_ms, done_ms;
 } run_work;
 
-/* When a lookup was asked: in the run, within half a minute after a fault, while settling. */
-enum { LOOKUP_RUN, LOOKUP_FAULT, LOOKUP_SETTLE, LOOKUP_TIMES, LOOKUPS_MAX = 1024 };
+/* When a lookup was asked: in the run, within half a minute after a fault, while settling; or what
+ * for. */
+enum {
+  LOOKUP_RUN,
+  LOOKUP_FAULT,
+  LOOKUP_SETTLE,
+  LOOKUP_AIMED, /* of the key that hostile nodes surround, or by the node that they do */
+  LOOKUP_TIMES,
+  LOOKUPS_MAX = 1024
+};
 
 typedef struct lookup_one {
   uint32_t node, number;
@@ -68,6 +84,7 @@ typedef struct lookup_part {
 } lookup_part;
 
 typedef struct run_lookups {
+  al_time aimed_from;
   al_id *ids; /* by node: of the one that runs or ran there last */
   lookup_one one[LOOKUPS_MAX];
   lookup_part part[LOOKUP_TIMES];
@@ -136,6 +153,27 @@ void hostility_init(sim_run *r, const al_suite *suite);
 void hostility_configure(void *ctx, world *w, uint32_t node, al_config *c);
 void hostility_begin(sim_run *r);
 void hostility_call(sim_run *r);
+
+/* crowd.c: hostile nodes that know each other */
+enum { CROWD_AROUND_KEY, CROWD_AROUND_NODE, CROWD_AROUND_NEWCOMER };
+/* Is this one of those with a chosen identifier? They come in the run. */
+bool crowd_has(const sim_run *r, uint32_t node);
+/* The node that they surround; UINT32_MAX: none. */
+uint32_t crowd_victim(const sim_run *r);
+/* A node that is not there from the start. */
+bool crowd_late(const sim_run *r, uint32_t node);
+/* The key that they surround. */
+al_id crowd_key(const sim_run *r);
+/* `suite` is what hostile nodes use: what it signs is remembered. */
+void crowd_init(sim_run *r, const al_suite *honest, al_suite *suite);
+void crowd_configure(const sim_run *r, uint32_t node, al_config *c);
+/* A hostile node has started. */
+void crowd_know(sim_run *r, uint32_t node);
+void crowd_begin(sim_run *r);
+/* A cell of a hostile node, before it is sealed with this key. */
+void crowd_twist(uint8_t *cell, const uint8_t key[32]);
+/* Hostile ones among the neighbours of the node that they surround, in ten thousands. */
+uint64_t crowd_grip(const sim_run *r);
 
 /* work.c: streams */
 void work_begin(sim_run *r);

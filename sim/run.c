@@ -67,6 +67,7 @@ static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
 /* ---- nodes ---- */
 
 bool run_hostile(const sim_run *r, uint32_t node) {
+  if (crowd_has(r, node)) return true;
   if (node < r->s.join_seeds) return false;
   return sim_of(r->o.seed, DRAW_HOSTILE, node) % 1000000 < r->s.hostile_share;
 }
@@ -106,6 +107,7 @@ void run_start_node(sim_run *r, uint32_t node) {
     if (!again) world_join(r->w, node, via[i]);
   }
   seek_know(r, node);
+  if (run_hostile(r, node)) crowd_know(r, node);
   r->running[r->running_count++] = node;
   r->running_at[node] = r->running_count;
   r->joins++;
@@ -263,7 +265,7 @@ sim_run *sim_run_new(const sim_run_options *o) {
   world_options wo;
   options(r, &wo);
   hostility_init(r, wo.suite);
-  if (r->s.hostile_share != 0) wo.configure = hostility_configure;
+  if (r->s.hostile_share != 0 || r->s.hostile_chosen != 0) wo.configure = hostility_configure;
   r->w = world_new(&wo, on_event, r);
   r->bufs = world_bufs_free(r->w);
   world_set_call(r->w, on_call, r);
@@ -275,6 +277,7 @@ sim_run *sim_run_new(const sim_run_options *o) {
   r->ends[RUN_SETTLE] = r->ends[RUN_RUN] + r->s.time_settle;
   for (uint32_t i = 0; i < r->nodes; i++) {
     bool late = sim_of(o->seed, DRAW_LATE, i) % 1000000 < r->s.churn_late && i >= r->s.join_seeds;
+    late |= crowd_late(r, i);
     al_time at = r->begin + r->s.time_join / r->nodes * i;
     if (!late) world_call(r->w, at, CALL_JOIN, i);
   }

@@ -264,6 +264,13 @@ uint32_t world_bufs_free(const world *w) {
   return n;
 }
 
+void world_identity(const world *w, uint32_t node, uint8_t ret[32]) {
+  const actor *a = &w->actors[node];
+  memset(ret, (int)(node + 1), 32);
+  sim_store_u32(ret, node + 1);
+  if (a->births != 0) sim_store_u32(ret + 4, a->births);
+}
+
 /* `address` must stay until the node is made. */
 static void configure(world *w, actor *a, al_config *c, uint8_t address[ADDRESS_BYTES]) {
   sim_place p;
@@ -275,9 +282,7 @@ static void configure(world *w, actor *a, al_config *c, uint8_t address[ADDRESS_
   c->hops = w->o.hops;
   if (w->o.limits.links_max != 0) c->limits = w->o.limits;
   c->shelf = w->shelf;
-  memset(c->identity, (int)(a->index + 1), sizeof c->identity);
-  sim_store_u32(c->identity, a->index + 1);
-  if (a->births != 0) sim_store_u32(c->identity + 4, a->births);
+  world_identity(w, a->index, c->identity);
   sim_store_u64(c->seed, w->o.seed);
   sim_store_u32(c->seed + 8, a->index);
   sim_store_u32(c->seed + 12, ++a->starts);

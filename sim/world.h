@@ -78,6 +78,8 @@ uint64_t world_bytes_sent(const world *w, uint32_t node);
 uint32_t world_neighbour(const world *w, uint32_t node, uint32_t index);
 uint32_t world_bufs_free(const world *w);
 
+/* The root secret of a node's identity, if nobody changes it in `configure`. */
+void world_identity(const world *w, uint32_t node, uint8_t ret[32]);
 /* The address record of a node. */
 al_bytes world_address(world *w, uint32_t node);
 /* Start a node (or start it again with its store, with a fresh process seed). */

@@ -119,6 +119,12 @@ typedef struct al_node al_node;
  * Source: PROTOCOL.md 3, 4.   Tested: unit/node. */
 al_err al_node_new(al_node **ret, const al_alloc *a, al_config *c, al_time now);
 
+/* al_identity_name — the identifier of a node whose al_config.identity is this.
+ *   ret   the same as in al_inspect_node                                                [out]
+ * Result: none.   Cost: key generation, below 1 ms.   Source: PROTOCOL.md 3.1.
+ * Tested: simulator/world. */
+void al_identity_name(const al_suite *suite, const uint8_t identity[32], al_id *ret);
+
 /* al_node_free — wipe keys and free; NULL is allowed. Buffers it held go back to w.
  *   Result: none.   Cost: frees.   Source: docs/ARCHITECTURE.md 4.   Tested: unit/node. */
 void al_node_free(al_node *n, al_work *w);

@@ -228,3 +228,10 @@ al_err al_node_onion_open(al_node *n, al_work *w, const uint8_t *packet, al_sphi
   *ret_why = AL_REASON_KEY;
   return AL_ECRYPTO;
 }
+
+void al_identity_name(const al_suite *suite, const uint8_t identity[32], al_id *ret) {
+  al_identity all;
+  al_identity_init(suite, identity, &all);
+  *ret = all.id;
+  al_identity_clear(&all);
+}

@@ -232,7 +232,25 @@ static void test_ends(void) {
   world_free(w);
 }
 
+/* A name is known before its node runs. */
+static void test_names(void) {
+  world_options o;
+  world_options_default(&o);
+  o.nodes = 2;
+  world *w = world_new(&o, NULL, NULL);
+  uint8_t root[32];
+  al_id id;
+  al_node_info info;
+  world_identity(w, B, root);
+  al_identity_name(o.suite, root, &id);
+  world_start(w, B);
+  al_inspect_node(world_node(w, B), &info);
+  tap_ok(memcmp(&id, &info.id, sizeof id) == 0, "a node has the name of its root secret");
+  world_free(w);
+}
+
 int main(void) {
+  test_names();
   test_delay();
   test_rate();
   test_loss();
