@@ -100,6 +100,13 @@ static void on_circuit_up(al_daemon *d, const al_event *ev) {
   al_log_info("first circuit, %u hop%s, %.0f ms", ev->count, ev->count == 1 ? "" : "s", ms);
 }
 
+/* Bytes that came with the request wait with what comes later for the target to be connected. */
+static void on_stream_request(al_daemon *d, const al_event *ev) {
+  if (!al_services_event(d->services, ev)) al_exit_request(d->exit, ev->stream, ev->target);
+  const al_event first = {.kind = AL_EV_STREAM_DATA, .stream = ev->stream, .data = ev->data};
+  if (ev->data.len > 0) (void)al_pipes_event(d->pipes, &first);
+}
+
 static void host_event(void *ctx, const al_event *ev) {
   al_daemon *d = ctx;
   switch (ev->kind) {
@@ -127,7 +134,7 @@ static void host_event(void *ctx, const al_event *ev) {
       al_control_event(d->control, ev);
       return;
     case AL_EV_STREAM_REQUEST:
-      if (!al_services_event(d->services, ev)) al_exit_request(d->exit, ev->stream, ev->target);
+      on_stream_request(d, ev);
       return;
     case AL_EV_SERVICE:
       (void)al_services_event(d->services, ev);
@@ -253,7 +260,8 @@ static bool start_applications(al_daemon *d, GError **err) {
   d->joins = al_joins_new(d->drive);
   d->socks = al_socks_new(s->socks, &socks, d->pipes, err);
   if (!d->socks) return false;
-  const al_socks_names names = {al_service_text_is, al_services_open, d->services};
+  const al_socks_names names = {al_service_text_is, al_services_expected, al_services_open,
+                                d->services};
   al_socks_set_names(d->socks, &names);
   if (strcmp(s->control, "off") == 0) return true;
   d->control = al_control_new(d, s->control, err);

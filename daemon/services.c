@@ -381,19 +381,36 @@ char *al_services_client_key(al_services *s, const char *address, GError **err) 
   return out;
 }
 
-al_err al_services_open(void *services, const al_target *t, uint64_t isolation, al_stream *ret) {
-  al_services *s = services;
-  uint8_t address[AL_SERVICE_ADDRESS_BYTES];
+/* Where a stream shall lead; false: that is no address. */
+static bool to_of(const al_services *s, const al_target *t, uint8_t *address, al_service_to *ret) {
   char text[AL_SERVICE_TEXT + 1];
-  if (!al_service_text_parse((const char *)t->host, t->host_len, address)) return AL_EPARSE;
+  if (!al_service_text_parse((const char *)t->host, t->host_len, address)) return false;
   al_service_text(address, text);
   const GByteArray *seed = g_hash_table_lookup(s->clients, text);
-  const al_service_to to = {.address = address,
-                            .port = t->port,
-                            .isolation = isolation,
-                            .client_seed = seed ? seed->data : NULL};
+  *ret =
+      (al_service_to){.address = address, .port = t->port, .client_seed = seed ? seed->data : NULL};
+  return true;
+}
+
+al_err al_services_open(void *services, const al_target *t, uint64_t isolation, al_bytes early,
+                        al_stream *ret) {
+  const al_services *s = services;
+  uint8_t address[AL_SERVICE_ADDRESS_BYTES];
+  al_service_to to;
+  if (!to_of(s, t, address, &to)) return AL_EPARSE;
+  to.isolation = isolation;
+  to.early = early;
   return al_service_open(al_drive_node(s->drive), al_drive_work(s->drive), al_drive_now(s->drive),
                          &to, ret);
+}
+
+bool al_services_expected(void *services, const al_target *t, uint64_t isolation) {
+  const al_services *s = services;
+  uint8_t address[AL_SERVICE_ADDRESS_BYTES];
+  al_service_to to;
+  if (!to_of(s, t, address, &to)) return false;
+  to.isolation = isolation;
+  return al_service_expected(al_drive_node(s->drive), &to);
 }
 
 /* ---- life ---- */

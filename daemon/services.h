@@ -89,8 +89,16 @@ char *al_services_client_key(al_services *s, const char *address, GError **err);
 
 /* al_services_open — a stream to the service that a target names; of al_socks_names.
  *   services   al_services                                                              [in]
+ *   early      its first bytes; may be empty                                            [in]
  *   Result: AL_OK, AL_EPARSE (no address), or as al_service_open.   Cost: as al_service_open.
  *   Source: al_service.h.   Tested: e2e/test_service. */
-al_err al_services_open(void *services, const al_target *t, uint64_t isolation, al_stream *ret);
+al_err al_services_open(void *services, const al_target *t, uint64_t isolation, al_bytes early,
+                        al_stream *ret);
+
+/* al_services_expected — whether that is as good as answered; of al_socks_names.
+ *   services   al_services                                                              [in]
+ *   Result: see al_service_expected.   Cost: O(services in use).   Source: al_service.h.
+ *   Tested: e2e/test_service. */
+bool al_services_expected(void *services, const al_target *t, uint64_t isolation);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "allium/al_service.h"
 #include "listen.h"
 #include "log.h"
 #include "socks_parser.h"
@@ -14,6 +15,7 @@ enum {
   READ_BYTES = 4096,
   ACCEPT_BATCH = 64,
   PAUSE_MS = 1000,            /* no accept while there is no descriptor left */
+  EARLY_MS = 20,              /* for a client that was answered ahead to send its first bytes */
   LINGER_MS = 2000,           /* for a refused client to read its reply */
   LINGER_BYTES = 1024 * 1024, /* ... and at most this much of what it still sends */
 };
@@ -31,7 +33,7 @@ struct al_socks {
   al_socks_limits limits;
   GArray *places; /* of place * */
   GQueue conns;
-  al_waitlist *handshakes, *opens, *lingers;
+  al_waitlist *handshakes, *earlies, *opens, *lingers;
   guint pause;
   bool full; /* said once that the limit is reached */
   al_socks_info info;
@@ -39,6 +41,7 @@ struct al_socks {
 
 typedef enum conn_state {
   CONN_HANDSHAKE, /* reading a greeting, a login, a request */
+  CONN_EARLY,     /* answered ahead: its first bytes shall go with the request for the stream */
   CONN_WAITING,   /* the stream is being opened */
   CONN_OPEN,      /* the pipe does the rest */
   CONN_CLOSING,   /* refused: the reply is on its way */
@@ -138,15 +141,82 @@ static void on_ended(void *owner, al_reason why, bool clean) {
   al_socket_abort(conn_free(c));
 }
 
+static const al_pipe_ops pipe_ops = {.opened = on_opened, .ended = on_ended};
+
+/* ---- answered ahead ---- */
+
+static al_err open_name(conn *c, al_bytes early, al_stream *ret) {
+  const al_socks_names *names = &c->server->names;
+  return names->open(names->ctx, &c->parser.target, c->parser.isolation, early, ret);
+}
+
+/* It has been told that all is well: what goes wrong now is a reset. */
+static void open_early(conn *c, al_bytes first) {
+  al_stream stream = 0;
+  al_bytes early = {first.ptr, MIN(first.len, AL_SERVICE_EARLY_MAX)};
+  al_wait_stop(&c->wait);
+  al_watch_free(c->watch);
+  c->watch = NULL;
+  if (open_name(c, early, &stream) != AL_OK) {
+    al_socket_abort(conn_free(c));
+    return;
+  }
+  c->state = CONN_OPEN;
+  c->server->info.connected++;
+  c->pipe = al_pipe_new(c->server->pipes, stream, &pipe_ops, c);
+  al_pipe_start(c->pipe, c->fd, (al_bytes){first.ptr + early.len, first.len - early.len});
+}
+
+static void on_early(void *data, uint32_t events) {
+  conn *c = data;
+  al_drive *d = al_pipes_drive(c->server->pipes);
+  uint8_t bytes[AL_SERVICE_EARLY_MAX];
+  (void)events;
+  ssize_t n = recv(c->fd, bytes, sizeof bytes, 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n < 0) {
+    conn_close(c);
+    return;
+  }
+  open_early(c, (al_bytes){bytes, (size_t)n}); /* none: the pipe sees the end, too */
+  al_drive_pump(d);
+}
+
+static void on_early_late(void *owner) {
+  conn *c = owner;
+  al_drive *d = al_pipes_drive(c->server->pipes);
+  open_early(c, (al_bytes){(const uint8_t *)"", 0});
+  al_drive_pump(d);
+}
+
+static void answer_ahead(conn *c, al_bytes first) {
+  al_socks_answer(&c->parser, AL_SOCKS_OK);
+  if (!answer(c)) {
+    conn_close(c);
+    return;
+  }
+  c->state = CONN_EARLY;
+  if (first.len > 0) {
+    open_early(c, first);
+    return;
+  }
+  al_watch_free(c->watch);
+  c->watch = al_watch_new(al_pipes_poll(c->server->pipes), c->fd, EPOLLIN, on_early, c);
+  al_wait_start(&c->wait, c->server->earlies, c);
+}
+
 static void on_request(conn *c, al_bytes first) {
-  static const al_pipe_ops ops = {.opened = on_opened, .ended = on_ended};
   al_socks *s = c->server;
   al_drive *d = al_pipes_drive(s->pipes);
   al_stream stream = 0;
   const al_target *t = &c->parser.target;
   bool special = s->names.is != NULL && t->kind == AL_TARGET_NAME &&
                  s->names.is((const char *)t->host, t->host_len);
-  al_err e = special ? s->names.open(s->names.ctx, t, c->parser.isolation, &stream)
+  if (special && s->names.expected(s->names.ctx, t, c->parser.isolation)) {
+    answer_ahead(c, first);
+    return;
+  }
+  al_err e = special ? open_name(c, (al_bytes){NULL, 0}, &stream)
                      : al_stream_open(al_drive_node(d), al_drive_work(d), al_drive_now(d), t,
                                       c->parser.isolation, &stream);
   if (e != AL_OK) {
@@ -158,7 +228,7 @@ static void on_request(conn *c, al_bytes first) {
   c->watch = NULL;
   c->state = CONN_WAITING;
   al_wait_start(&c->wait, s->opens, c);
-  c->pipe = al_pipe_new(s->pipes, stream, &ops, c);
+  c->pipe = al_pipe_new(s->pipes, stream, &pipe_ops, c);
   al_pipe_start(c->pipe, c->fd, first);
 }
 
@@ -313,6 +383,7 @@ al_socks *al_socks_new(char *const *where, const al_socks_limits *limits, al_pip
   s->limits = *limits;
   s->places = g_array_new(FALSE, FALSE, sizeof(place *));
   s->handshakes = al_waitlist_new(limits->handshake_ms, on_handshake_late);
+  s->earlies = al_waitlist_new(EARLY_MS, on_early_late);
   s->opens = al_waitlist_new(limits->open_ms, on_open_late);
   s->lingers = al_waitlist_new(LINGER_MS, on_linger_late);
   g_queue_init(&s->conns);
@@ -347,6 +418,7 @@ void al_socks_free(al_socks *s) {
     conn_close(c);
   }
   al_waitlist_free(s->handshakes);
+  al_waitlist_free(s->earlies);
   al_waitlist_free(s->opens);
   al_waitlist_free(s->lingers);
   g_array_unref(s->places);

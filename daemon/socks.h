@@ -30,8 +30,11 @@ al_socks *al_socks_new(char *const *where, const al_socks_limits *limits, al_pip
 /* al_socks_names — names that are not for an exit: services.h. */
 typedef struct al_socks_names {
   bool (*is)(const char *host, size_t len);
+  /* whether a stream is as good as open: then the client is told so, and its first bytes are given
+   * to `open` as `early`, at most AL_SERVICE_EARLY_MAX */
+  bool (*expected)(void *ctx, const al_target *t, uint64_t isolation);
   /* AL_EPARSE: such a name there cannot be */
-  al_err (*open)(void *ctx, const al_target *t, uint64_t isolation, al_stream *ret);
+  al_err (*open)(void *ctx, const al_target *t, uint64_t isolation, al_bytes early, al_stream *ret);
   void *ctx;
 } al_socks_names;
 

@@ -15,6 +15,7 @@ enum {
   AL_SERVICE_ROOT_BYTES = 32,    /* the secret that all keys of a service follow from */
   AL_SERVICES_MAX = 16,          /* of one node */
   AL_SERVICE_CLIENTS_MAX = 32,   /* authorised clients of one service */
+  AL_SERVICE_EARLY_MAX = 2048,   /* bytes that may be given with al_service_open */
 };
 
 /* al_service_address — the address of the service that has this root secret.
@@ -77,11 +78,21 @@ typedef struct al_service_to {
   uint16_t port;
   uint64_t isolation;
   const uint8_t *client_seed; /* AL_KEM_SEED_BYTES of an authorised client; NULL: none */
+  al_bytes
+      early; /* first bytes of the stream, at most AL_SERVICE_EARLY_MAX: they go with the request
+                     for it, which saves a round trip */
 } al_service_to;
+
+/* al_service_expected — whether al_service_open is as good as answered: there is a session of this
+ * isolation with a circuit, and the last stream of it to this port was accepted. A host may tell
+ * its application so, and have the first bytes go early; if it comes otherwise, the stream is
+ * reset.
+ * Result: as said.   Cost: O(services in use).   Source: PROTOCOL.md 9.6.   Tested: sim/service. */
+bool al_service_expected(const al_node *n, const al_service_to *to);
 
 /* al_service_open — a stream to a service. It behaves as one of al_stream_open: bytes may be
  * written at once, AL_EV_STREAM_OPEN or AL_EV_STREAM_RESET follows.
- * Result: AL_OK, AL_EINVAL (address, port), AL_ESTATE (shutting down), AL_EFULL, AL_ENOMEM.
+ * Result: AL_OK, AL_EINVAL (address, port, early), AL_ESTATE (shutting down), AL_EFULL, AL_ENOMEM.
  * Cost:   allocates its buffers and, for the first one to a service, a session.
  * Source: PROTOCOL.md 9.   Tested: sim/service, e2e. */
 al_err al_service_open(al_node *n, al_work *w, al_time now, const al_service_to *to,

@@ -287,7 +287,8 @@ typedef enum al_event_kind {
   AL_EV_CIRCUIT_UP,      /* an own circuit is ready: circ, count = hops, duration_us */
   AL_EV_CIRCUIT_DOWN,    /* an own circuit ended: circ, reason */
   AL_EV_STREAM_OPEN,     /* the far end has connected: stream, circ */
-  AL_EV_STREAM_REQUEST,  /* exit: somebody asks for target; answer with accept or reset */
+  AL_EV_STREAM_REQUEST,  /* exit: somebody asks for target; answer with accept or reset. data: the
+                            first bytes, if they came with it: to be consumed like those of DATA */
   AL_EV_STREAM_DATA,     /* bytes in order: stream, data */
   AL_EV_STREAM_FIN,      /* the far end wrote all it wanted: stream */
   AL_EV_STREAM_RESET,    /* gone, handle dead: stream, reason */

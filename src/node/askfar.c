@@ -95,7 +95,7 @@ static void client_event(al_node *n, al_work *w, node_ask *a, const al_stream_ev
 
 /* ---- who is asked ---- */
 
-void al_node_askfar_request(al_node *n, al_stream s) {
+void al_node_askfar_request(al_node *n, al_stream s, al_bytes first) {
   node_ask *a = NULL;
   al_record_ask ask = {.op = AL_RECORD_FETCH, .direct = true};
   if (!n->closing && n->relay && n->records.served_count < AL_NODE_ASKS_SERVED_MAX) {
@@ -112,7 +112,11 @@ void al_node_askfar_request(al_node *n, al_stream s) {
   a->found_len = 0;
   if (al_node_inner_accept(n, s, al_node_inner_user(INNER_DHT_SERVER, a->serial)) != AL_OK) {
     a->stage = ASK_DONE;
+    return;
   }
+  memcpy(a->found, first.ptr, first.len); /* of one packet: it fits */
+  a->found_len = (uint32_t)first.len;
+  (void)al_streams_consume(n->streams, n->now, s, first.len);
 }
 
 /* The request is whole. Result: whether it is one. */

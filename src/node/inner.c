@@ -23,6 +23,7 @@ al_err al_node_inner_open(al_node *n, al_work *w, const al_target *t, uint64_t i
     al_streams_reset(n->streams, n->now, s, AL_REASON_CANCELLED);
     return AL_ESTATE;
   }
+  al_streams_set_early(n->streams, s);
   *ret = s;
   return AL_OK;
 }
@@ -56,7 +57,7 @@ bool al_node_inner_push(al_node *n, al_stream s, node_inner_out *out) {
 static void request(al_node *n, const al_stream_event *ev) {
   switch (ev->target.port) {
     case AL_SERVICE_DHT:
-      al_node_askfar_request(n, ev->stream);
+      al_node_askfar_request(n, ev->stream, ev->data);
       break;
     default:
       al_node_inner_refuse(n, ev->stream, AL_REASON_POLICY);

@@ -23,6 +23,7 @@ enum {
   NODE_ANSWER_MIN_US = 800000,    /* ... and at least this beyond two set-ups; then it asks on */
   NODE_BUILD_US = 2000000,        /* a circuit is given so long, the next one twice as long */
   NODE_LINES = 3,                 /* circuits of a session: in use, standing by, replacing one */
+  NODE_PORTS = 4,                 /* ports of a service that are remembered as good */
   NODE_STANDBY_PACKETS = 1000,    /* a session that moved as much, or ... */
   NODE_STANDBY_BUSY = 2,          /* ... had streams for so many seconds, gets a second circuit */
   NODE_STANDBY_WAIT_US = 1000000, /* pause after that failed, doubling ... */

@@ -142,9 +142,10 @@ void al_node_ask_end(al_node *n, al_work *w, const al_dht_event *ev);
 al_err al_node_askfar_begin(al_node *n, al_work *w, node_ask *a);
 
 /* al_node_askfar_request — somebody wants to ask through a circuit that ends here.
+ *   first   what came with it
  * Result: none.   Cost: allocates the question.   Source: PROTOCOL.md 7.4.
  * Tested: sim/records. */
-void al_node_askfar_request(al_node *n, al_stream s);
+void al_node_askfar_request(al_node *n, al_stream s, al_bytes first);
 
 /* al_node_askfar_event — an event of such a stream, at either end.
  * Result: none.   Cost: its bytes.   Source: PROTOCOL.md 7.4.   Tested: sim/records. */

@@ -261,6 +261,10 @@ bool al_node_session_event(al_node *n, al_work *w, const al_stream_event *ev, al
   }
   const node_line *l = s != NULL ? in_use(n, s) : NULL;
   if (l != NULL) out->circ = al_node_trip_at(n, l->trip)->circ;
+  bool reset = ev->kind == AL_STREAM_EV_RESET;
+  if (s != NULL && s->bundle == ev->bundle && s->client &&
+      (reset || ev->kind == AL_STREAM_EV_OPENED))
+    al_node_visit_port(s, (uint16_t)ev->user, !reset);
   if (ev->kind != AL_STREAM_EV_REQUEST) return true;
   out->service = s != NULL ? s->service : 0;
   if (s != NULL && !s->client && ev->target.kind == AL_TARGET_NAME) return true;

@@ -494,17 +494,21 @@ static void copy_desc(const al_node *n, node_visit *v, const al_service_to *to) 
   }
 }
 
-static node_visit *visit_for(al_node *n, const al_name *name, const al_service_to *to) {
-  uint32_t place = NODE_VISITS_MAX;
+static node_visit *visit_of(const al_node *n, const al_name *name, const al_service_to *to) {
   for (uint32_t i = 0; i < NODE_VISITS_MAX; i++) {
     node_visit *v = n->meets->visits[i];
-    if (v == NULL) {
-      if (place == NODE_VISITS_MAX) place = i;
-    } else if (v->isolation == to->isolation && same_client(v, to) &&
-               memcmp(&v->name, name, sizeof *name) == 0) {
+    if (v != NULL && v->isolation == to->isolation && same_client(v, to) &&
+        memcmp(&v->name, name, sizeof *name) == 0)
       return v;
-    }
   }
+  return NULL;
+}
+
+static node_visit *visit_for(al_node *n, const al_name *name, const al_service_to *to) {
+  uint32_t place = 0;
+  node_visit *known = visit_of(n, name, to);
+  if (known != NULL) return known;
+  while (place < NODE_VISITS_MAX && n->meets->visits[place] != NULL) place++;
   node_visit *v = place < NODE_VISITS_MAX ? al_new(&n->alloc, sizeof *v) : NULL;
   if (v == NULL) return NULL;
   v->session = al_node_session_new(n, true);
@@ -523,13 +527,46 @@ static node_visit *visit_for(al_node *n, const al_name *name, const al_service_t
   return v;
 }
 
+bool al_service_expected(const al_node *n, const al_service_to *to) {
+  al_name name;
+  if (n->meets == NULL || n->closing || to->port == 0) return false;
+  if (al_name_take(n->suite, al_view(to->address, AL_NAME_BYTES), &name) != AL_OK) return false;
+  const node_visit *v = visit_of(n, &name, to);
+  for (int k = 0; v != NULL && carried(v) && k < NODE_PORTS; k++)
+    if (v->ports[k] == to->port) return true;
+  return false;
+}
+
+void al_node_visit_port(node_session *s, uint16_t port, bool good) {
+  uint16_t *p = s->visit->ports, before = good ? port : 0;
+  for (int k = 0; k < NODE_PORTS; k++) {
+    uint16_t here = p[k];
+    if (good)
+      p[k] = before; /* to the front */
+    else if (here == port)
+      p[k] = 0;
+    if (good && (here == port || here == 0)) return;
+    before = here;
+  }
+}
+
+/* First bytes go early; and its port is known when it is accepted. */
+static void mark(al_node *n, al_stream s, const al_service_to *to) {
+  size_t taken = 0;
+  al_streams_set_user(n->streams, s, to->port);
+  al_streams_set_early(n->streams, s);
+  if (to->early.len != 0) (void)al_streams_put(n->streams, n->now, s, to->early, &taken);
+  AL_ASSERT(taken == to->early.len); /* a window is larger */
+}
+
 al_err al_service_open(al_node *n, al_work *w, al_time now, const al_service_to *to,
                        al_stream *ret) {
   al_name name;
   if (now > n->now) n->now = now;
   al_stream_target target = {
       .kind = AL_TARGET_NAME, .port = to->port, .host = {(const uint8_t *)"*", 1}};
-  if (to->port == 0 || al_name_take(n->suite, al_view(to->address, AL_NAME_BYTES), &name) != AL_OK)
+  if (to->port == 0 || to->early.len > AL_SERVICE_EARLY_MAX ||
+      al_name_take(n->suite, al_view(to->address, AL_NAME_BYTES), &name) != AL_OK)
     return AL_EINVAL;
   if (n->closing) return AL_ESTATE;
   if (!al_work_may_tell(w)) return AL_EFULL; /* effects must be drained first */
@@ -537,6 +574,7 @@ al_err al_service_open(al_node *n, al_work *w, al_time now, const al_service_to 
   node_visit *v = visit_for(n, &name, to);
   if (v == NULL) return AL_EFULL;
   al_err e = al_streams_open(n->streams, n->now, v->session->bundle, &target, ret);
+  if (e == AL_OK) mark(n, *ret, to);
   if (e == AL_OK && v->state == 0) begin(n, w, v);
   if (e != AL_OK && v->state == 0) end(n, w, v, AL_REASON_RESOURCE);
   al_node_finish(n, w);

@@ -80,11 +80,12 @@ typedef struct node_visit {
   bool asked, asked_before; /* ... if there were */
   uint8_t cookie[AL_MEET_COOKIE_BYTES], rendezvous[1 + AL_MEET_COOKIE_BYTES];
   uint8_t introduce[AL_MEET_BYTES_MAX];
-  al_id key[2];             /* of the records: descriptor, box */
-  al_time deadline;         /* of the state; AL_TIME_NEVER */
-  al_time standby_at;       /* no second circuit is tried for before */
-  uint32_t standby_wait_us; /* ... and the pause after the next failure */
-  uint8_t busy;             /* seconds with streams */
+  al_id key[2];               /* of the records: descriptor, box */
+  al_time deadline;           /* of the state; AL_TIME_NEVER */
+  al_time standby_at;         /* no second circuit is tried for before */
+  uint32_t standby_wait_us;   /* ... and the pause after the next failure */
+  uint8_t busy;               /* seconds with streams */
+  uint16_t ports[NODE_PORTS]; /* where the last stream was accepted, latest first; 0: none */
 } node_visit;
 
 /* al_node_visit_trip — something happened to a circuit of a client.
@@ -95,6 +96,10 @@ void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_r
  *   answer   AL_MEET_ANSWER_BYTES bytes
  * Result: none.   Cost: one X25519.   Source: PROTOCOL.md 9.4.   Tested: sim/service. */
 void al_node_visit_joined(al_node *n, al_work *w, uint32_t trip, const uint8_t *answer);
+
+/* al_node_visit_port — a stream to a port was accepted, or was reset.
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 9.6.   Tested: sim/service. */
+void al_node_visit_port(node_session *s, uint16_t port, bool good);
 
 /* al_node_visit_suspect — a client's circuit is silent: have another one in its place.
  * Result: none.   Cost: a circuit.   Source: PROTOCOL.md 9.6.   Tested: sim/service. */

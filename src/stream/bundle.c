@@ -202,6 +202,9 @@ typedef struct arrival {
   al_time now;
   uint32_t opens;
   bool wants, urgent; /* an acknowledgement; at once */
+  bool asks;          /* there is an OPEN so far ... */
+  uint32_t asked;     /* ... the last one of this stream */
+  bool too_early;     /* data for a stream that is not accepted yet */
   bool data;
 } arrival;
 
@@ -270,6 +273,14 @@ static void rx_have(arrival *a, al_stream_item *st, const al_frame *f) {
   al_stream_fail(a->ss, st, REASON_PROTOCOL);
 }
 
+/* What came with OPEN is handed out with the request. A second copy adds nothing. */
+static void rx_with_open(al_stream_item *st, const al_frame *f) {
+  if (st->rx_next != 0 || st->rx_end != NO_END) return;
+  st->with_open = f->bytes;
+  st->rx_next = st->rx_given = st->rx_high = f->bytes.len;
+  if (f->type == AL_FRAME_DATA_FIN) st->rx_end = f->bytes.len;
+}
+
 static void rx_stream(arrival *a, al_stream_item *st, const al_frame *f) {
   al_streams *ss = a->ss;
   bool answered = f->type != AL_FRAME_DATA && f->type != AL_FRAME_DATA_FIN;
@@ -287,6 +298,8 @@ static void rx_stream(arrival *a, al_stream_item *st, const al_frame *f) {
   if (answered) {
     st->tx_credit = al_max_u64(st->tx_credit, f->offset);
     al_stream_sendable(ss, st);
+  } else if (st->state == STREAM_REQUEST) {
+    rx_with_open(st, f);
   } else if (st->state != STREAM_OPEN) {
     al_count(ss->c.counters, AL_COUNT_stream_window);
     al_stream_fail(ss, st, REASON_PROTOCOL);
@@ -323,13 +336,34 @@ static void rx_frame(arrival *a, const al_frame *f) {
     id_take(a->b, f->stream);
 }
 
+/* Data of a stream that is not accepted: it may come with its OPEN, from offset 0; or say nothing
+ * new; else there is no place for it yet. False when it makes no sense. */
+static bool early_ok(arrival *a, const al_frame *f) {
+  uint32_t s;
+  if (!id_of_peer(a->b, f->stream)) return true;
+  if (al_map_find_u64(&a->ss->by_wire, (uint64_t)a->h << 32 | f->stream, &s)) {
+    const al_stream_item *st = al_stream_at(a->ss, s);
+    bool old = f->offset + f->bytes.len <= st->rx_next &&
+               (f->type == AL_FRAME_DATA || st->rx_end != NO_END);
+    if (st->state == STREAM_REQUEST && !old) a->too_early = true;
+    return true;
+  }
+  return !a->asks || a->asked != f->stream || f->offset == 0;
+}
+
 /* The whole packet is checked before anything of it counts. */
 static bool packet_ok(arrival *a, al_rd r, uint32_t pn) {
   al_frame f;
   while (al_frame_next(&r, &f)) {
     if (f.type == AL_FRAME_ACK && f.largest >= a->b->paths[a->path]->next_pn) return false;
     if (f.type == AL_FRAME_OPEN && !id_of_peer(a->b, f.stream)) return false;
-    if (f.type == AL_FRAME_OPEN) a->opens++;
+    bool data = f.type == AL_FRAME_DATA || f.type == AL_FRAME_DATA_FIN;
+    if (data && (a->asks || a->b->requests != 0) && !early_ok(a, &f)) return false;
+    if (f.type == AL_FRAME_OPEN) {
+      a->opens++;
+      a->asks = true;
+      a->asked = f.stream;
+    }
     if (f.type != AL_FRAME_ACK && f.type != AL_FRAME_HAVE) a->wants = true;
     if (f.type == AL_FRAME_PING || f.type == AL_FRAME_DATA_FIN) a->urgent = true;
     if (f.type == AL_FRAME_DATA) a->data = true;
@@ -356,6 +390,7 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
   if (payload.len != a.b->payload_bytes || kind != AL_STREAM_KIND_BUNDLE || !packet_ok(&a, r, pn))
     return drop(ss, AL_COUNT_stream_parse);
   if (!al_acks_fresh(&p->acks, pn)) return drop(ss, AL_COUNT_stream_duplicate);
+  if (a.too_early) return drop(ss, AL_COUNT_stream_early);
   if (a.opens > (uint32_t)(OPENS_PER_PACKET - a.b->refused_count))
     return drop(ss, AL_COUNT_stream_full);
   p->packets_rx++;

@@ -26,7 +26,6 @@ static al_err get_block(al_streams *ss, al_stream_item *st, size_t host_len) {
   st->rx_ring = at;
   st->target_host = at + window;
   st->window = (uint32_t)window;
-  st->rx_end = NO_END;
   return AL_OK;
 }
 
@@ -48,6 +47,7 @@ al_err al_streams_open(al_streams *ss, al_time now, al_bundle b, const al_stream
   st->self = s;
   st->state = STREAM_IDLE;
   st->ours = true;
+  st->rx_end = NO_END;
   al_err e = get_block(ss, st, t->host.len);
   if (e == AL_OK) {
     st->target_kind = t->kind;
@@ -86,7 +86,7 @@ al_err al_streams_attach(al_streams *ss, al_time now, al_stream s, al_bundle b) 
 al_err al_streams_detach(al_streams *ss, al_stream s) {
   al_stream_item *st = live(ss, s);
   if (st == NULL) return AL_ENOTFOUND;
-  if (st->state != STREAM_OPENING) return AL_ESTATE;
+  if (st->state != STREAM_OPENING || st->tx_next != 0 || st->fin_sent) return AL_ESTATE;
   al_stream_leave(ss, st);
   st->state = STREAM_IDLE;
   st->bundle = 0;
@@ -105,6 +105,9 @@ al_err al_streams_accept(al_streams *ss, al_time now, al_stream s) {
   b->requests--;
   st->state = STREAM_OPEN;
   al_stream_need(ss, st, NEED_OPENED);
+  st->rx_credit =
+      st->rx_used + st->window; /* as OPENED says: what came too early may overtake it */
+  if (st->rx_next == st->rx_end) al_stream_tell(ss, st, EV_FIN); /* all came with OPEN */
   spare(ss);
   al_bundle_touch(ss, st->bundle, b, now);
   return AL_OK;
@@ -170,6 +173,11 @@ void al_streams_reset(al_streams *ss, al_time now, al_stream s, uint8_t reason) 
   else
     al_stream_linger(ss, st, reason);
   if (b != NULL) al_bundle_touch(ss, h, b, now);
+}
+
+void al_streams_set_early(al_streams *ss, al_stream s) {
+  al_stream_item *st = live(ss, s);
+  if (st != NULL && st->ours) st->early = true;
 }
 
 void al_streams_set_user(al_streams *ss, al_stream s, uint64_t user) {

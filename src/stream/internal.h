@@ -137,6 +137,7 @@ typedef struct al_stream_item {
   uint8_t state, need, events, reason;
   uint8_t on; /* bit of each al_list_kind it is a member of */
   bool ours, shut, fin_sent, fin_acked, fin_told, short_put;
+  bool early; /* ours: its first bytes go with OPEN */
   struct {
     al_stream prev, next;
   } links[LIST_COUNT];
@@ -156,6 +157,7 @@ typedef struct al_stream_item {
   uint64_t rx_base;   /* the offset that has the ring's first place */
   uint32_t rx_beyond; /* bytes in the ring above rx_next */
   al_bytes direct;    /* in order, still in the packet; REQUEST: the target's host */
+  al_bytes with_open; /* REQUEST: bytes that came with OPEN, still in the packet */
   uint16_t target_port;
   uint8_t target_kind, target_len;
   uint8_t *target_host; /* in the block */

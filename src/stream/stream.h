@@ -3,9 +3,8 @@
  * "path" takes and brings relay payloads of AL_STREAM_PAYLOAD_BYTES.
  *
  * After a packet, a tick, a command or al_bundle_close: drain al_streams_event, then
- * al_streams_next. Events may point into the payload given to al_bundle_rx, so drain them while it
- * is still there; the next al_bundle_rx asserts that this was done. Views are good until then.
- * Layer 3. */
+ * al_streams_next. Events may point into the payload given to al_bundle_rx: drain them while it is
+ * there, the next al_bundle_rx asserts it. Layer 3. */
 #ifndef AL_STREAM_STREAM_H
 #define AL_STREAM_STREAM_H
 
@@ -78,7 +77,7 @@ al_err al_streams_init(al_streams *ss, const al_streams_config *c);
 void al_streams_clear(al_streams *ss);
 
 typedef enum al_stream_event_kind {
-  AL_STREAM_EV_REQUEST = 1, /* the peer asks for `target`: answer with accept or reset */
+  AL_STREAM_EV_REQUEST = 1, /* the peer asks for `target`, maybe with first bytes: answer it */
   AL_STREAM_EV_OPENED,      /* the peer accepted */
   AL_STREAM_EV_DATA,        /* `data`, in order; count it back with al_streams_consume */
   AL_STREAM_EV_FIN,         /* the peer has written all it wanted */
@@ -114,8 +113,8 @@ bool al_streams_event(al_streams *ss, al_stream_event *ret);
  * Result: 0 when there is none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
 al_bundle al_streams_next(al_streams *ss);
 
-/* al_streams_deadline — when al_streams_tick has something to do.
- *   Result: AL_TIME_NEVER possible.   Cost: O(1).   Source: none.   Tested: prop/stream. */
+/* al_streams_deadline — when al_streams_tick has something to do; AL_TIME_NEVER possible.
+ *   Result: a time.   Cost: O(1).   Source: none.   Tested: prop/stream. */
 al_time al_streams_deadline(const al_streams *ss);
 
 /* al_streams_tick — acks that are due, losses, probes, pacing: afterwards drain events and next.
@@ -212,7 +211,7 @@ typedef enum al_bundle_want {
  *   Source: PROTOCOL.md 8.5.   Tested: unit/stream_tx. */
 al_bundle_want al_bundle_wants(const al_streams *ss, al_bundle b, uint32_t path, al_time now);
 
-/* al_bundle_info — what is known of a path, for status pages and tests. Unstable. */
+/* al_bundle_info — what is known of a path, for status pages and tests. */
 typedef struct al_bundle_info {
   uint32_t user, streams;
   bool in_use, suspected; /* the path: see al_bundle_add_path */
@@ -239,14 +238,17 @@ bool al_bundle_look(const al_streams *ss, al_bundle b, uint32_t path, al_bundle_
 al_err al_streams_open(al_streams *ss, al_time now, al_bundle b, const al_stream_target *t,
                        al_stream *ret);
 
+/* al_streams_set_early — what is written before OPEN goes out goes with it, as much as fits.
+ *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.4.   Tested: unit/stream_early. */
+void al_streams_set_early(al_streams *ss, al_stream s);
+
 /* al_streams_attach — put a stream that was opened without a bundle, or detached, onto one.
  * Result: AL_OK, AL_ENOTFOUND (stream or bundle), AL_ESTATE (is on one), AL_EFULL.
  * Cost: one map entry.   Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
 al_err al_streams_attach(al_streams *ss, al_time now, al_stream s, al_bundle b);
 
-/* al_streams_detach — take a stream that the peer has not accepted yet off its bundle, so that it
- * can be tried on another one. What was written stays. The old bundle should be closed: its peer
- * is not told.
+/* al_streams_detach — take a stream off its bundle that the peer has neither accepted nor had bytes
+ * of, to try it on another one. The old bundle should be closed: its peer is not told.
  * Result: AL_OK, AL_ENOTFOUND, AL_ESTATE (accepted by now, or not ours).
  * Cost: O(1).   Source: none.   Tested: unit/stream_life. */
 al_err al_streams_detach(al_streams *ss, al_stream s);
@@ -281,18 +283,17 @@ al_err al_streams_shut(al_streams *ss, al_time now, al_stream s);
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.4.   Tested: unit/stream_life. */
 void al_streams_reset(al_streams *ss, al_time now, al_stream s, uint8_t reason);
 
-/* al_streams_set_user — the caller's own mark on a stream, told in its events. Tested:
- *   unit/stream_life.   Result: none.   Cost: O(1).   Source: none. */
+/* al_streams_set_user — the caller's own mark on a stream, told in its events.
+ *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
 void al_streams_set_user(al_streams *ss, al_stream s, uint64_t user);
 
-/* al_streams_bundle — the bundle a stream is on.
- *   Result: 0 when on none or dead.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+/* al_streams_bundle — the bundle a stream is on; 0: none, or it is dead.
+ *   Result: a handle.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
 al_bundle al_streams_bundle(const al_streams *ss, al_stream s);
 
-/* al_streams_each — walk over the live streams of a bundle: start with *cursor = 0. The stream
- * that was returned may be reset or detached meanwhile.
+/* al_streams_each — walk over the live streams of a bundle, which may be reset meanwhile.
  *   b    0: those on no bundle
- *   cursor  advanced                                                                     [in/out]
+ *   cursor  0 at first; advanced                                                         [in/out]
  * Result: a handle, 0 at the end.   Cost: the table.   Source: none.   Tested: unit/stream_life. */
 al_stream al_streams_each(const al_streams *ss, al_bundle b, uint32_t *cursor);
 

@@ -212,7 +212,8 @@ static bool event_of(al_streams *ss, al_stream_item *st, al_stream_event *ev) {
     st->events &= (uint8_t)~EV_REQUEST;
     ev->kind = AL_STREAM_EV_REQUEST;
     ev->target = (al_stream_target){st->target_kind, st->target_port, st->direct};
-    st->direct = (al_bytes){NULL, 0};
+    ev->data = st->with_open;
+    st->direct = st->with_open = (al_bytes){NULL, 0};
   } else if (st->events & EV_OPENED) {
     st->events &= (uint8_t)~EV_OPENED;
     ev->kind = AL_STREAM_EV_OPENED;

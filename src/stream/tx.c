@@ -150,6 +150,7 @@ typedef struct packet {
   bool wants;
   uint32_t old_path, old_pn; /* the lost record whose data it carries ... */
   bool old;                  /* ... if it does */
+  al_stream_item *opening;   /* a stream whose OPEN is in it */
 } packet;
 
 static void note_ctl(packet *k, uint32_t who, uint8_t what) {
@@ -178,6 +179,7 @@ static void put_control(packet *k, al_stream_item *st) {
                                   al_view(st->target_host, st->target_len)};
     al_frame_put(&k->w, &f);
     st->rx_credit = al_max_u64(st->rx_credit, f.offset);
+    if (st->need & NEED_OPEN) k->opening = st;
   }
   if (st->need & NEED_CREDIT) {
     f.type = AL_FRAME_CREDIT;
@@ -254,6 +256,20 @@ static void put_new(packet *k) {
   al_stream_sendable(k->ss, st);
 }
 
+/* The first bytes of a stream, with its OPEN. */
+static bool put_with_open(packet *k) {
+  al_stream_item *st = k->opening;
+  if (st == NULL || !st->early || st->tx_next != 0 || st->fin_sent) return false;
+  size_t all = al_ring_len(&st->tx);
+  if (al_wr_left(&k->w) <= AL_FRAME_DATA_HEADER_BYTES || (all == 0 && !st->shut)) return false;
+  size_t len = al_min_size(all, al_wr_left(&k->w) - AL_FRAME_DATA_HEADER_BYTES);
+  bool fin = st->shut && len == all;
+  put_data(k, st, 0, len, fin);
+  st->tx_next = len;
+  if (fin) st->fin_sent = true;
+  return true;
+}
+
 /* The new record takes the place of the lost one, or of the part of it that it carries. */
 static void replace_lost(packet *k, uint32_t ref) {
   al_path *p = k->b->paths[k->old_path];
@@ -326,7 +342,8 @@ bool al_bundle_fill(al_streams *ss, al_bundle h, uint32_t path, al_time now, uin
     k.wants = true;
   }
   if (fresh) put_controls(&k);
-  if (!(repair && in_use(b, p) && put_lost(&k)) && fresh) put_new(&k);
+  bool full = put_with_open(&k) || (repair && in_use(b, p) && put_lost(&k));
+  if (!full && fresh) put_new(&k);
   AL_ASSERT(al_wr_ok(&k.w));
   al_wr_zero(&k.w, al_wr_left(&k.w));
   commit(&k, now);

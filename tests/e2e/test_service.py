@@ -2,6 +2,7 @@
 dies half-way; stable over a restart; exported and imported; for authorised clients only."""
 import hashlib
 import os
+import socket
 import time
 
 from harness import (DIR, Server, closed_port, done, echo, equal, network, ok, read_all,
@@ -56,6 +57,37 @@ def reached(nodes, address):
     equal(echoes(client, wrong + ".allium", 80), 4, "a mistyped address cannot be")
 
 
+def ahead(nodes):
+    """A client is answered ahead only for what was accepted last."""
+    service, client = nodes[1], nodes[-1]
+    server = Server(echo)
+    status, out, err = verb(service, "expose", f"127.0.0.1:{server.port}", "--name", "brief",
+                            "--port", "7")
+    ok(status == 0 and wait_until(lambda: published(service, "brief"), 30), f"a service {err}")
+    address = out.strip()
+    ok(echoes(client, address, 7) is True and echoes(client, address, 7) is True, "it is there")
+    s, reply = socks_connect(client.socks(), address, 7, early=b"pipelined")
+    ok(reply == 0 and recv_exact(s, 9) == b"pipelined", "bytes sent before the reply")
+    s.close()
+    s, reply = socks_connect(client.socks(), address, 7)
+    time.sleep(0.3)
+    s.sendall(b"late")
+    ok(reply == 0 and recv_exact(s, 4) == b"late", "bytes sent long after it")
+    s.close()
+    server.socket.shutdown(socket.SHUT_RDWR)
+    server.socket.close()
+    s, reply = socks_connect(client.socks(), address, 7)
+    try:
+        s.sendall(b"anybody?")
+        got = s.recv(1)
+    except ConnectionResetError:
+        got = "reset"
+    ok(reply == 0 and got == "reset", f"its server is gone: answered ahead, then reset ({got})")
+    s.close()
+    equal(echoes(client, address, 7), 5, "after that a refusal is exact")
+    equal(verb(service, "unexpose", "brief")[0], 0, "it is taken back")
+
+
 def killed(nodes, address, port):
     client, service = nodes[-1], nodes[1]
     s, reply = socks_connect(client.socks(), address, port)
@@ -88,6 +120,7 @@ def main():
     ok(status == 0 and address.endswith(".allium") and len(address) == 95, f"an address: {err}")
     ok(wait_until(lambda: published(service, "echo"), 30), "it is published")
     reached(nodes, address)
+    ahead(nodes)
     status, out, _ = verb(service, "expose", f"127.0.0.1:{files.port}", "--name", "files", "--port",
                           "80")
     ok(wait_until(lambda: published(service, "files"), 30), "a second service of the same node")

@@ -22,7 +22,7 @@ typedef struct flow {
   uint64_t sent, got, wrong;
   bool opened, reset, fin;
   al_reason why;
-  al_time asked, opened_at;
+  al_time asked, opened_at, first_at;
 } flow;
 
 static struct {
@@ -30,6 +30,8 @@ static struct {
   uint32_t service_events, requests, service;
   uint16_t port;
   uint64_t want;
+  size_t early; /* bytes that came with the last request */
+  uint8_t bytes[AL_SERVICE_EARLY_MAX];
 } t;
 
 static uint8_t byte_at(uint64_t i) { return (uint8_t)(i * 31 + i / 251); }
@@ -65,10 +67,15 @@ static void at_service(world *w, uint32_t node, const al_event *ev) {
   if (ev->kind == AL_EV_STREAM_REQUEST) {
     t.requests++;
     t.port = ev->target->port;
-    if (ev->service == t.service)
-      (void)al_stream_accept(n, k, world_now(w), ev->stream);
-    else
+    if (ev->service != t.service) {
       al_stream_reset(n, k, world_now(w), ev->stream, AL_REASON_POLICY);
+      return;
+    }
+    t.early = ev->data.len;
+    memcpy(t.bytes, ev->data.ptr, ev->data.len); /* the view is good until the next command */
+    (void)al_stream_accept(n, k, world_now(w), ev->stream);
+    (void)al_stream_write(n, k, world_now(w), ev->stream, (al_bytes){t.bytes, t.early}, &taken);
+    (void)al_stream_consume(n, k, world_now(w), ev->stream, t.early);
   } else if (ev->kind == AL_EV_STREAM_DATA) {
     (void)al_stream_write(n, k, world_now(w), ev->stream, ev->data, &taken);
     if (taken != ev->data.len) printf("# echo took %zu of %zu\n", taken, ev->data.len);
@@ -96,6 +103,7 @@ static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
     f->why = ev->reason;
   }
   if (ev->kind != AL_EV_STREAM_DATA) return;
+  if (f->got == 0) f->first_at = world_now(w);
   for (size_t i = 0; i < ev->data.len; i++) f->wrong += ev->data.ptr[i] != byte_at(f->got + i);
   f->got += ev->data.len;
   al_drive *d = world_drive(w, node);
@@ -103,11 +111,23 @@ static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
                           ev->data.len);
 }
 
+enum { EARLY = 500 };
+
+static bool expected(world *w, const uint8_t *address, uint64_t isolation, uint16_t port) {
+  const al_service_to to = {.address = address, .port = port, .isolation = isolation};
+  return al_service_expected(al_drive_node(world_drive(w, CLIENT)), &to);
+}
+
+/* The first bytes go early. */
 static void open_stream(world *w, const uint8_t *address, uint64_t isolation, uint64_t bytes) {
   al_drive *d = world_drive(w, CLIENT);
-  const al_service_to to = {.address = address, .port = 80, .isolation = isolation};
+  uint8_t early[EARLY];
+  const al_service_to to = {
+      .address = address, .port = 80, .isolation = isolation, .early = {early, sizeof early}};
+  for (size_t i = 0; i < sizeof early; i++) early[i] = byte_at(i);
   memset(&t.flow, 0, sizeof t.flow);
   t.flow.asked = world_now(w);
+  t.flow.sent = sizeof early;
   t.want = bytes;
   al_err e = al_service_open(al_drive_node(d), al_drive_work(d), world_now(w), &to, &t.flow.stream);
   if (e != AL_OK) printf("# open: %s\n", al_err_text(e));
@@ -220,11 +240,16 @@ int main(int argc, char **argv) {
   tap_is_u64(t.flow.got, BYTES, "every byte came back");
   tap_is_u64(t.flow.wrong, 0, "and none was wrong");
   tap_ok(t.flow.fin, "and the end came");
+  tap_ok(expected(w, address, 1, 80), "another stream is expected to be accepted");
+  tap_ok(!expected(w, address, 1, 81) && !expected(w, address, 2, 80),
+         "but none to another port, or of another isolation");
 
   open_stream(w, address, 1, BYTES);
   run(w, o.nodes, 10 * AL_SECOND);
   say("same session");
   tap_is_u64(t.flow.got, BYTES, "a second stream over the same session");
+  tap_is_u64(t.early, EARLY, "its first bytes came with the request");
+  tap_ok(t.flow.first_at < t.flow.opened_at + 10 * AL_MS, "so the answer is a round trip away");
 
   open_stream(w, address, 2, BYTES);
   run(w, o.nodes, 10 * AL_SECOND);

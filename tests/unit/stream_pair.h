@@ -74,10 +74,11 @@ UNUSED void pair_drain(pair *p, int i) {
       memcpy(e->host, ev.target.host.ptr, ev.target.host.len);
       e->host[ev.target.host.len] = 0;
     }
-    if (ev.kind != AL_STREAM_EV_DATA) continue;
+    if (ev.kind != AL_STREAM_EV_DATA && ev.kind != AL_STREAM_EV_REQUEST) continue;
     if (e->got_len + ev.data.len <= PAIR_GOT) memcpy(e->got + e->got_len, ev.data.ptr, ev.data.len);
     e->got_len += ev.data.len;
-    if (p->consume) (void)al_streams_consume(&e->ss, p->now, ev.stream, ev.data.len);
+    if (p->consume && ev.data.len != 0)
+      (void)al_streams_consume(&e->ss, p->now, ev.stream, ev.data.len);
   }
 }
 

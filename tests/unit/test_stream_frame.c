@@ -3,7 +3,7 @@
 #include "tap.h"
 
 static const char *names[] = {"PAD", "ACK",   "OPEN",   "OPENED", "DATA",
-                              "FIN", "RESET", "CREDIT", "PING", "HAVE"};
+                              "FIN", "RESET", "CREDIT", "PING",   "HAVE"};
 
 static bool same(const al_frame *a, const al_frame *b) {
   return a->type == b->type && a->reason == b->reason && a->delay == b->delay && a->run == b->run &&
