@@ -43,6 +43,7 @@ enum {
   AL_NODE_LOST_US = 2000000,     /* pause before the first try; doubles up to ... */
   AL_NODE_LOST_MAX_US = 20000000,
   AL_NODE_LOST_TRIES = 4320,     /* a day of them */
+  AL_NODE_MISSED_TRIES = 2,      /* until so many of them nobody is led there */
   AL_NODE_DIALS_MAX = 4,         /* dialled by itself at a time */
   AL_NODE_JOINS_MAX = 8,         /* addresses to join through */
   AL_NODE_HOUSE_US = 1000000,    /* period of housekeeping */

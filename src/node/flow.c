@@ -77,7 +77,7 @@ void al_node_flow_wants(al_node *n) {
   }
 }
 
-static al_target target_of(const al_stream_target *t) {
+al_target al_node_target_of(const al_stream_target *t) {
   al_target out = {.kind = (al_target_kind)t->kind, .port = t->port};
   out.host_len = (uint8_t)t->host.len;
   memcpy(out.host, t->host.ptr, t->host.len);
@@ -116,7 +116,7 @@ static void tell_stream(al_node *n, al_work *w, const al_stream_event *from) {
   ev.reason = (al_reason)from->reason;
   switch (from->kind) {
     case AL_STREAM_EV_REQUEST:
-      target = target_of(&from->target);
+      target = al_node_target_of(&from->target);
       ev.target = &target;
       ev.kind = AL_EV_STREAM_REQUEST;
       break;

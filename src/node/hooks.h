@@ -20,6 +20,14 @@ typedef struct node_spare {
  * Tested: sim/service. */
 bool al_node_origin_release(al_node *n, node_spare *ret);
 
+/* al_node_circuit_launch — send a set-up packet over a link that is up.
+ *   data   for its last hop, or none                                              [in, borrowed]
+ *   ret    the circuit, when under way                                            [out]
+ * Result: DONE: under way; RESOURCE.   Cost: a set-up packet.   Source: PROTOCOL.md 5, 6.
+ * Tested: sim/network, sim/service. */
+al_reason al_node_circuit_launch(al_node *n, al_link link, const al_circuit_plan *plan,
+                                 al_bytes data, al_circ *ret);
+
 /* ---- services ---- */
 /* al_node_meetings_init — the table of those who wait here.
  * Result: AL_OK, AL_ENOMEM.   Cost: allocates.   Source: PROTOCOL.md 9.3.   Tested: sim/service. */

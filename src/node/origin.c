@@ -21,6 +21,17 @@ static al_err choose_beside(al_path_query *q, const node_origin *first, al_circu
   return first->state == ORIGIN_WAITING ? al_path_choose(q, plan, ret_why) : AL_ENOTFOUND;
 }
 
+/* The path that failed before may have failed because of any of its relays: others first. (Guards
+ * are kept all the same.) */
+static al_err choose_anew(al_path_query *q, const node_origin *o, al_circuit_plan *plan,
+                          al_reason *ret_why) {
+  q->exclude = o->path + 1;
+  q->exclude_count = o->hops > 1 ? o->hops - 1u : 0;
+  if (q->exclude_count != 0 && al_path_choose(q, plan, ret_why) == AL_OK) return AL_OK;
+  q->exclude_count = 0;
+  return al_path_choose(q, plan, ret_why);
+}
+
 static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al_reason *ret_why) {
   al_path_query q = {.book = &n->book,
                      .self = n->identity.id,
@@ -36,7 +47,7 @@ static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al
     memcpy(named.b, o->use.target.host, sizeof named.b);
     if (o->use.target.host_len == sizeof named.b) q.last = &named;
   }
-  if (o->use.has_target) return al_path_choose(&q, plan, ret_why);
+  if (o->use.has_target) return choose_anew(&q, o, plan, ret_why);
   /* A spare should end at an exit, so that it is of use for the next stream. */
   const al_peer_entry *e =
       al_book_get(&n->book, al_book_sample(&n->book, &n->rng, AL_DESC_EXIT, q.wall_s));
@@ -50,26 +61,29 @@ static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al
   return al_path_choose(&q, plan, ret_why);
 }
 
-/* Send the set-up packet over a link that is up. */
-static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_circuit_plan *plan) {
-  al_circ circ;
+al_reason al_node_circuit_launch(al_node *n, al_link link, const al_circuit_plan *plan,
+                                 al_bytes data, al_circ *ret) {
   uint32_t id;
   uint8_t packet[AL_SPHINX_BYTES];
-  al_circuit_opening opening = {.link = link, .plan = plan, .packet = packet};
+  al_circuit_opening opening = {.link = link, .plan = plan, .packet = packet, .data = data};
   if (!al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX)) return AL_REASON_RESOURCE;
   (void)al_circuits_reserve(n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
-  if (al_circuit_open(n->circuits, n->now, &opening, &circ, &id) != AL_OK) {
-    return AL_REASON_RESOURCE;
-  }
+  if (al_circuit_open(n->circuits, n->now, &opening, ret, &id) != AL_OK) return AL_REASON_RESOURCE;
   (void)al_link_widen(&n->links, link);
-  al_node_end_begin(n, o->end, circ);
-  o->circ = circ;
-  o->state = ORIGIN_BUILDING;
   al_node_health_watch(n, link);
   al_err e =
       al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id, al_view(packet, sizeof packet));
   AL_ASSERT(e == AL_OK);
   al_node_touch(n, link);
+  return AL_REASON_DONE;
+}
+
+/* Send the set-up packet over a link that is up. */
+static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_circuit_plan *plan) {
+  al_reason why = al_node_circuit_launch(n, link, plan, al_view(NULL, 0), &o->circ);
+  if (why != AL_REASON_DONE) return why;
+  al_node_end_begin(n, o->end, o->circ);
+  o->state = ORIGIN_BUILDING;
   return AL_REASON_DONE;
 }
 
@@ -122,6 +136,7 @@ static bool lets_through(const al_node *n, const node_origin *o, const al_target
 /* Fresh spares belong to nobody; a circuit in use serves its isolation only, and not for ever. */
 static bool serves(const al_node *n, const node_origin *o, const al_target *t, uint64_t isolation) {
   if (o->state == ORIGIN_FREE || o->state == ORIGIN_WAITING || o->hops == 0) return false;
+  if (o->lost && o->state == ORIGIN_OPEN) return false; /* its circuit is gone */
   if (o->main != 0 || (o->use.isolated && o->use.isolation != isolation)) return false;
   if (o->use.first_used != 0 && al_time_since(n->now, o->use.first_used) > AL_NODE_DIRTY_US) {
     return false;

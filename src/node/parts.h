@@ -145,6 +145,10 @@ void al_node_origins_house(al_node *n, al_work *w);
  * Result: see flow.c.   Cost: O(events).   Source: PROTOCOL.md 8.   Tested: sim/network. */
 bool al_node_flow_events(al_node *n, al_work *w);
 
+/* al_node_target_of — the target of a stream as the host knows it.
+ *   Result: a copy.   Cost: one copy.   Source: PROTOCOL.md 8.1.   Tested: sim/heal. */
+al_target al_node_target_of(const al_stream_target *t);
+
 /* al_node_flow_wants — bundles that want to send get their circuit's turn.
  * Result: none.   Cost: O(bundles that changed).   Source: PROTOCOL.md 8.   Tested:
  * sim/network. */

@@ -2,6 +2,7 @@
 #include "node/health.h"
 #include "node/parts.h"
 #include "node/wake.h"
+#include "node/wants.h"
 
 /* A circuit ends here: its bundle begins. */
 static bool end_installed(al_node *n, al_circ circ) {
@@ -71,6 +72,11 @@ static bool extend_to(al_node *n, al_work *w, const al_circuit_out *out, uint32_
   al_link link = al_link_find_by_peer(&n->links, &out->next);
   if (link != 0) {
     (void)pass_on(n, w, out->circ, link, packet);
+    return false;
+  }
+  if (al_node_missed(n, &out->next)) { /* dialling it would take longer than another path */
+    al_count(&n->counters, AL_COUNT_sphinx_no_route);
+    al_node_destroy(n, w, out->circ, AL_REASON_NO_RELAY);
     return false;
   }
   node_pending *p = NULL;

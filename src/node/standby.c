@@ -145,10 +145,38 @@ void al_node_origin_lost(al_node *n, uint32_t end, al_circ circ, al_reason reaso
   }
 }
 
+/* Streams that the far end has not accepted, as far as is known: nothing of them was delivered, so
+ * they are asked for again at whichever end can be had. */
+static void move_unanswered(al_node *n, al_work *w, node_origin *o) {
+  al_bundle from = n->ends[o->end - 1].bundle;
+  uint32_t cursor = 0;
+  al_stream_target st;
+  for (al_stream s; (s = al_streams_each(n->streams, from, &cursor)) != 0;) {
+    if (!al_work_may_tell(w) || !al_streams_target(n->streams, s, &st)) continue;
+    if (st.kind == AL_TARGET_NODE) continue; /* asked of one node in particular; asked again */
+    if (al_streams_detach(n->streams, s) != AL_OK) continue;
+    al_target t = al_node_target_of(&st);
+    al_reason why = AL_REASON_RESOURCE;
+    al_count(&n->counters, AL_COUNT_stream_moved);
+    uint32_t to = al_node_origin_for(n, w, &t, o->use.isolation, &why);
+    if (to != 0 && al_streams_attach(n->streams, n->now, s,
+                                     n->ends[n->origins[to - 1].end - 1].bundle) == AL_OK)
+      continue;
+    al_streams_reset(n->streams, n->now, s, AL_REASON_CANCELLED);
+    al_event ev = {.kind = AL_EV_STREAM_RESET, .stream = s, .reason = why};
+    al_node_tell(n, w, &ev);
+  }
+}
+
 /* The circuit in charge of a bundle is gone. */
 static void lost_first(al_node *n, al_work *w, node_origin *o) {
   node_origin *second = second_of(n, o);
   bool joined = second != NULL && second->state == ORIGIN_OPEN && !second->lost;
+  if (!joined && !n->closing) {
+    o->state = ORIGIN_WAITING; /* it serves nobody meanwhile */
+    move_unanswered(n, w, o);
+    o->state = ORIGIN_OPEN;
+  }
   bool streams = al_node_end_streams(n, o->end) != 0;
   if (n->closing || (!joined && (!streams || o->hops < 2))) {
     al_node_origin_give_up(n, w, o, o->lost_why);

@@ -102,20 +102,10 @@ static al_err choose(al_node *n, const node_trip *t, al_circuit_plan *plan, al_r
 
 static al_reason launch_on(al_node *n, node_trip *t, al_link link, const al_circuit_plan *plan) {
   al_circ circ;
-  uint32_t id;
-  uint8_t packet[AL_SPHINX_BYTES];
-  al_circuit_opening o = {.link = link, .plan = plan, .packet = packet, .data = t->data};
-  if (!al_link_may_message(&n->links, link, AL_MESSAGE_SPHINX)) return AL_REASON_RESOURCE;
-  (void)al_circuits_reserve(n->circuits, AL_NODE_CIRCUITS_SPARE); /* else it is refused */
-  (void)al_link_widen(&n->links, link);
-  if (al_circuit_open(n->circuits, n->now, &o, &circ, &id) != AL_OK) return AL_REASON_RESOURCE;
+  al_reason why = al_node_circuit_launch(n, link, plan, t->data, &circ);
+  if (why != AL_REASON_DONE) return why;
   set_circuit(n, t, circ, link);
   t->state = TRIP_BUILDING;
-  al_err e =
-      al_link_send_message(&n->links, link, AL_MESSAGE_SPHINX, id, al_view(packet, sizeof packet));
-  AL_ASSERT(e == AL_OK);
-  al_node_touch(n, link);
-  al_node_health_watch(n, link);
   return AL_REASON_DONE;
 }
 

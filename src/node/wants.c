@@ -162,6 +162,14 @@ void al_node_found(al_node *n, const al_id *peer) {
   }
 }
 
+bool al_node_missed(const al_node *n, const al_id *peer) {
+  al_peer p = al_book_find(&n->book, peer);
+  for (uint32_t i = 0; i < AL_NODE_LOST_MAX && p != 0; i++) {
+    if (n->lost[i].peer == p && n->lost[i].tries < AL_NODE_MISSED_TRIES) return true;
+  }
+  return false;
+}
+
 /* One of them at a time, each in its turn. So two halves of a network find each other: whoever lost
  * a neighbour at the cut knocks there every 20 s at the latest. */
 static void try_lost(al_node *n, al_work *w) {

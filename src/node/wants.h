@@ -45,6 +45,10 @@ bool al_node_make_room(al_node *n, al_work *w);
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: sim/network. */
 void al_node_miss(al_node *n, al_peer peer);
 
+/* al_node_missed — whether it is gone since a moment ago, and was not there when tried again.
+ *   Result: as said.   Cost: O(missed).   Source: PROTOCOL.md 7.1.   Tested: sim/heal. */
+bool al_node_missed(const al_node *n, const al_id *peer);
+
 /* al_node_found — a node is linked: it is not missed any more.
  * Result: none.   Cost: O(missed).   Source: PROTOCOL.md 7.1.   Tested: sim/network. */
 void al_node_found(al_node *n, const al_id *peer);

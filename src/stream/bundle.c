@@ -209,10 +209,17 @@ typedef struct arrival {
 } arrival;
 
 static void refuse(arrival *a, uint32_t id) {
-  AL_ASSERT(a->b->refused_count < REFUSED_MAX);
+  bool room = al_bundle_cancel(a->ss, a->h, id);
+  AL_ASSERT(room); /* as many as that are let in */
   al_count(a->ss->c.counters, AL_COUNT_stream_full);
-  a->b->refused[a->b->refused_count] = id;
-  a->b->refused_sent[a->b->refused_count++] = false;
+}
+
+bool al_bundle_cancel(al_streams *ss, al_bundle h, uint32_t wire_id) {
+  al_bundle_item *b = al_bundle_at(ss, h);
+  if (b->refused_count >= REFUSED_MAX) return false;
+  b->refused[b->refused_count] = wire_id;
+  b->refused_sent[b->refused_count++] = false;
+  return true;
 }
 
 static void rx_open(arrival *a, const al_frame *f) {

@@ -87,12 +87,24 @@ al_err al_streams_detach(al_streams *ss, al_stream s) {
   al_stream_item *st = live(ss, s);
   if (st == NULL) return AL_ENOTFOUND;
   if (st->state != STREAM_OPENING || st->tx_next != 0 || st->fin_sent) return AL_ESTATE;
+  if (st->moves >= AL_STREAM_MOVES_MAX || !al_bundle_cancel(ss, st->bundle, st->wire_id)) {
+    return AL_EFULL;
+  }
+  st->moves++;
   al_stream_leave(ss, st);
   st->state = STREAM_IDLE;
   st->bundle = 0;
   st->bundle_user = 0;
   st->rx_credit = 0;
   return AL_OK;
+}
+
+bool al_streams_target(const al_streams *ss, al_stream s, al_stream_target *ret) {
+  const al_stream_item *st = live(ss, s);
+  if (st == NULL || !st->ours) return false;
+  *ret = (al_stream_target){st->target_kind, st->target_port,
+                            al_view(st->target_host, st->target_len)};
+  return true;
 }
 
 al_err al_streams_accept(al_streams *ss, al_time now, al_stream s) {

@@ -158,6 +158,7 @@ typedef struct al_stream_item {
   uint32_t rx_beyond; /* bytes in the ring above rx_next */
   al_bytes direct;    /* in order, still in the packet; REQUEST: the target's host */
   al_bytes with_open; /* REQUEST: bytes that came with OPEN, still in the packet */
+  uint8_t moves;      /* times it was taken off a bundle */
   uint16_t target_port;
   uint8_t target_kind, target_len;
   uint8_t *target_host; /* in the block */
@@ -276,6 +277,11 @@ void al_bundle_note(al_streams *ss, al_bundle h, al_bundle_item *b, uint32_t pat
 /* al_path_drop — a path is done with: no record of it is needed.
  *   Result: none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
 void al_path_drop(al_streams *ss, al_bundle_item *b, uint32_t path);
+
+/* al_bundle_cancel — have RESET go out for a stream of ours that leaves the bundle, reliably.
+ *   Result: false when there is no room for it.   Cost: O(1).   Source: PROTOCOL.md 8.7.
+ *   Tested: unit/stream_life. */
+bool al_bundle_cancel(al_streams *ss, al_bundle h, uint32_t wire_id);
 
 /* al_bundle_touch — something changed: set the bundle's timer, and have al_streams_next give it if
  * it may send.

@@ -21,6 +21,7 @@ enum {
   AL_STREAM_KIND_BUNDLE = 1, /* its first byte, for packets of this module */
   AL_BUNDLE_PATHS_MAX = 8,
   AL_STREAM_HOST_BYTES_MAX = 255,
+  AL_STREAM_MOVES_MAX = 3,
   AL_STREAM_PACKETS_MAX = 8192, /* packet numbers that may be open on one path */
 };
 
@@ -107,24 +108,20 @@ typedef struct al_stream_event {
  * Result: false when drained.   Cost: O(1).   Source: PROTOCOL.md 8.   Tested: unit/stream_life. */
 bool al_streams_event(al_streams *ss, al_stream_event *ret);
 
-/* al_streams_next — take the next bundle that may want to send on some path since it was last
- * given here. It is a hint: ask al_bundle_wants for the paths; and ask again, unprompted, when the
- * path could not take a packet that was wanted.
- * Result: 0 when there is none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
+/* al_streams_next — the next bundle that may want to send since it was last given here. A hint: ask
+ * al_bundle_wants for the paths; again, unprompted, when one could not take what was wanted.
+ *   Result: 0 when there is none.   Cost: O(1).   Source: none.   Tested: unit/stream_life. */
 al_bundle al_streams_next(al_streams *ss);
 
 /* al_streams_deadline — when al_streams_tick has something to do; AL_TIME_NEVER possible.
  *   Result: a time.   Cost: O(1).   Source: none.   Tested: prop/stream. */
 al_time al_streams_deadline(const al_streams *ss);
 
-/* al_streams_tick — acks that are due, losses, probes, pacing: afterwards drain events and next.
- * Early, late and superfluous ticks are harmless.
- * Result: none.   Cost: the bundles that are due; no allocation.
- * Source: PROTOCOL.md 8.1, 8.2.   Tested: prop/stream. */
+/* al_streams_tick — what is due: then drain events and next. Superfluous ticks are harmless.
+ * Result: none.   Cost: bundles due.   Source: PROTOCOL.md 8.1, 8.2.   Tested: prop/stream. */
 void al_streams_tick(al_streams *ss, al_time now);
 
-/* al_streams_reap — give back the memory of streams that ended. No other call does it, because
- * events that were passed on may still point into that memory: call it when none is outstanding.
+/* al_streams_reap — give back memory of streams that ended; no event that points there is left.
  * Result: none.   Cost: one free for each buffer.   Source: none.   Tested: unit/stream_life. */
 void al_streams_reap(al_streams *ss);
 
@@ -138,8 +135,7 @@ void al_streams_reap(al_streams *ss);
  * Source: PROTOCOL.md 8.   Tested: unit/stream_life. */
 al_err al_bundle_open(al_streams *ss, bool initiator, uint32_t user, al_bundle *ret);
 
-/* al_bundle_set_payload — how long the payloads of a bundle are, before it has a path.
- *   bytes   AL_STREAM_PAYLOAD_BYTES_MIN..AL_STREAM_PAYLOAD_BYTES, which it is at first
+/* al_bundle_set_payload — payloads of _BYTES_MIN.._BYTES (at first), before it has a path.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 9.6.   Tested: unit/stream_life. */
 void al_bundle_set_payload(al_streams *ss, al_bundle b, uint32_t bytes);
 
@@ -174,7 +170,7 @@ typedef struct al_bundle_mover {
 al_err al_bundle_move_path(al_streams *ss, const al_bundle_mover *m, uint32_t *ret_path);
 
 /* al_bundle_ping — have a PING go out on a path: it shows that the path lives, at each hop, too.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.6.   Tested: unit/stream_path. */
+ *   Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.6.   Tested: unit/stream_path. */
 void al_bundle_ping(al_streams *ss, al_bundle b, uint32_t path, al_time now);
 
 /* al_bundle_close — end a bundle and, with event RESET(reason), all its streams. Its handle is
@@ -248,10 +244,14 @@ void al_streams_set_early(al_streams *ss, al_stream s);
 al_err al_streams_attach(al_streams *ss, al_time now, al_stream s, al_bundle b);
 
 /* al_streams_detach — take a stream off its bundle that the peer has neither accepted nor had bytes
- * of, to try it on another one. The old bundle should be closed: its peer is not told.
- * Result: AL_OK, AL_ENOTFOUND, AL_ESTATE (accepted by now, or not ours).
+ * of, for another one. The peer hears RESET, if the old bundle has a path again.
+ * Result: AL_OK, AL_ENOTFOUND, AL_ESTATE (accepted, or not ours), AL_EFULL (moved too often).
  * Cost: O(1).   Source: none.   Tested: unit/stream_life. */
 al_err al_streams_detach(al_streams *ss, al_stream s);
+
+/* al_streams_target — where a stream leads; its host points into the stream. Tested:
+ *   unit/stream_life.   Result: false when not ours, or dead.   Cost: O(1).   Source: none. */
+bool al_streams_target(const al_streams *ss, al_stream s, al_stream_target *ret);
 
 /* al_streams_accept — answer event REQUEST. A command: allocates the buffers and grants credit.
  * Result: AL_OK, AL_ENOTFOUND, AL_ESTATE (not asked, or answered), AL_ENOMEM.

@@ -17,6 +17,9 @@ typedef struct test {
   al_stream at_client, at_exit;
   uint64_t want, sent, got, wrong;
   bool shut, fin, reset, exit_reset;
+  bool asking, opened; /* nobody accepts: who was asked */
+  uint32_t asked[8], asked_count;
+  al_stream asked_stream;
   al_time last, gap, gap_from; /* longest pause between bytes since gap_from */
   al_reason why;
 } test;
@@ -80,6 +83,12 @@ static void at_client(test *t, world *w, const al_event *ev) {
 static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
   test *t = ctx;
   if (ev->stream == 0) return;
+  if (t->asking && ev->kind == AL_EV_STREAM_REQUEST) {
+    t->asked_stream = ev->stream;
+    if (t->asked_count < 8) t->asked[t->asked_count++] = node;
+    return;
+  }
+  if (t->asking && node == CLIENT) t->opened = t->opened || ev->kind == AL_EV_STREAM_OPEN;
   if (node == EXIT) at_exit(t, w, ev);
   if (node == CLIENT) at_client(t, w, ev);
 }
@@ -92,13 +101,13 @@ static void configure(void *ctx, world *w, uint32_t node, al_config *c) {
 
 static void wait(test *t, al_time us) { world_run(t->w, world_now(t->w) + us); }
 
-static void start(test *t, uint64_t seed) {
+static void start_with(test *t, uint64_t seed, uint32_t exits) {
   world_options o;
   world_options_default(&o);
   memset(t, 0, sizeof *t);
   o.seed = seed;
   o.nodes = NODES;
-  o.exits = 1;
+  o.exits = exits;
   o.delay_us = 25000; /* a circuit of three hops: 150 ms round trip and more */
   o.jitter_us = 2000;
   o.rate_bytes_s = 3000000;
@@ -121,6 +130,8 @@ static void start(test *t, uint64_t seed) {
   }
   wait(t, 30 * AL_SECOND);
 }
+
+static void start(test *t, uint64_t seed) { start_with(t, seed, 1); }
 
 static void end(test *t) {
   for (uint32_t i = 0; i < NODES; i++)
@@ -239,6 +250,41 @@ static void test_exit_dies(uint64_t seed) {
   end(&t);
 }
 
+static void accept_at(test *t, uint32_t node) {
+  al_drive *d = world_drive(t->w, node);
+  (void)al_stream_accept(al_drive_node(d), al_drive_work(d), world_now(t->w), t->asked_stream);
+  al_drive_pump(d);
+}
+
+/* What was asked for and not answered is asked for again elsewhere when its exit dies; when the
+ * middle does, the second circuit leads to the same exit. */
+static void test_unanswered(uint64_t seed, bool middle) {
+  static test t;
+  al_circuit_info c;
+  start_with(&t, seed, 3);
+  t.asking = true;
+  download(&t, 1000);
+  wait(&t, AL_SECOND);
+  tap_ok(t.asked_count == 1 && !t.opened && carrying(&t, &c), "an exit is asked and says nothing");
+  uint32_t first = t.asked[0];
+  uint64_t moved = world_counter(t.w, "stream_moved");
+  world_stop(t.w, middle ? node_of(&t, &c.path[1]) : first, false);
+  al_time from = world_now(t.w);
+  while (t.asked_count < 2 && world_now(t.w) < from + 6 * AL_SECOND) wait(&t, 100 * AL_MS);
+  moved = world_counter(t.w, "stream_moved") - moved;
+  uint32_t last = t.asked[t.asked_count - 1];
+  if (middle)
+    tap_ok(last == first && moved == 0, "  the middle dies: the same exit is asked once");
+  else
+    tap_ok(last != first && moved >= 1 && moved <= 3,
+           "  it dies: another one is asked after %u ms (stream_moved: %u)",
+           (unsigned)((world_now(t.w) - from) / 1000), (unsigned)moved);
+  accept_at(&t, last);
+  wait(&t, 2 * AL_SECOND);
+  tap_ok(t.opened && !t.reset, "  and accepts");
+  end(&t);
+}
+
 static void test_client_vanishes(uint64_t seed) {
   static test t;
   start(&t, seed);
@@ -283,6 +329,8 @@ int main(int argc, char **argv) {
   test_death(seed, CUT, 1, AL_SECOND, 6 * AL_SECOND);
   test_many(seed);
   test_exit_dies(seed);
+  test_unanswered(seed, false);
+  test_unanswered(seed, true);
   test_client_vanishes(seed);
   test_idle(seed);
   return tap_done();

@@ -173,6 +173,36 @@ static void test_detach(void) {
   pair_clear(&p);
 }
 
+/* A stream that was asked for and leaves its bundle: the peer hears RESET. Not for ever. */
+static void test_detach_asked(void) {
+  pair_init(&p, &usual);
+  al_streams *ss = &p.end[A].ss;
+  al_stream_target to = {4, 80, {(const uint8_t *)"\1\2\3\4", 4}}, got;
+  al_stream s = 0;
+  tap_ok(al_streams_open(ss, p.now, p.end[A].b, &to, &s) == AL_OK, "a stream is asked for");
+  pair_run(&p, 30000, 0);
+  const al_stream_event *ev = pair_last(&p, B, AL_STREAM_EV_REQUEST);
+  al_stream asked = ev != NULL ? ev->stream : 0;
+  tap_ok(asked != 0 && !al_streams_target(&p.end[B].ss, asked, &got), "of the peer");
+  tap_ok(al_streams_target(ss, s, &got) && got.kind == 4 && got.port == 80 && got.host.len == 4 &&
+             memcmp(got.host.ptr, "\1\2\3\4", 4) == 0,
+         "its target is told to who asked");
+  tap_ok(al_streams_detach(ss, s) == AL_OK, "it leaves");
+  al_bundle_touch(ss, p.end[A].b, al_bundle_at(ss, p.end[A].b), p.now);
+  pair_run(&p, 100000, 0);
+  ev = pair_last(&p, B, AL_STREAM_EV_RESET);
+  tap_ok(ev != NULL && ev->stream == asked, "the peer hears RESET");
+  for (int i = 1; i < AL_STREAM_MOVES_MAX; i++) {
+    tap_ok(al_streams_attach(ss, p.now, s, p.end[A].b) == AL_OK, "asked for again");
+    tap_ok(al_streams_detach(ss, s) == AL_OK, "and taken away");
+  }
+  tap_ok(al_streams_attach(ss, p.now, s, p.end[A].b) == AL_OK, "asked for once more");
+  tap_ok(al_streams_detach(ss, s) == AL_EFULL, "then it stays");
+  pair_run(&p, 100000, 0);
+  tap_ok(pair_last(&p, B, AL_STREAM_EV_REQUEST)->stream != asked, "and is a new one for the peer");
+  pair_clear(&p);
+}
+
 /* A path is lost with data on it; the bundle goes on over another one. */
 static void test_path_lost(void) {
   al_stream s[2];
@@ -298,6 +328,7 @@ int main(void) {
   test_life();
   test_reset();
   test_detach();
+  test_detach_asked();
   test_path_lost();
   test_payload();
   test_limits();
