@@ -21,6 +21,7 @@ enum {
   TRIED_MAX = 16,
   NAMED_MAX = 24, /* remembered of one lookup */
   WAVES = 3,      /* an own lookup goes on so often, over other neighbours */
+  PROVED_MIN = 3, /* of the closest nodes that a lookup was told of must have signed an answer */
   WAVE_TRIES = 2, /* ways that a path of a later wave is tried */
   FAR_NODES = 32, /* who answers has hardly so many nodes between itself and the target */
   CHECK_MIN_S = 4,

@@ -128,14 +128,15 @@ static void measure(al_dht *d, const al_dht_lookup *l, const al_dht_message *m) 
   if (d->measured < UINT8_MAX) d->measured++;
 }
 
-/* The first `count` entries of an answer; of a proved one, those that are signed. */
+/* The first `count` entries of an answer; of a proved one, those that are signed. What hops near
+ * the target added behind them is a hint whom to ask. */
 static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m, uint8_t count) {
   al_rd r = al_rd_init(m->entries);
   al_dht_entry e;
-  for (uint32_t i = 0; i < count && al_dht_next_entry(&r, &e); i++) {
+  for (uint32_t i = 0; al_dht_next_entry(&r, &e); i++) {
     if (i != 0 && al_id_equal(&e.id, &d->cfg.self)) continue;
     al_dht_named *n = add_named(d, l, &e.id);
-    if (n == NULL) continue;
+    if (n == NULL || i >= count) continue;
     if (n->by < UINT8_MAX) n->by++;
     if (i != 0) continue;
     n->hops = (uint8_t)(m->hops + 1);
@@ -391,16 +392,18 @@ static bool agreed(const al_dht *d, const al_dht_lookup *l) {
   return common >= AL_DHT_CLOSE / 2;
 }
 
-/* Whether a lookup may end when all its paths have: the closest node that may be there has signed
- * an answer. Who was asked and gave none is not there, or hidden. */
+/* Whether a lookup may end when all its paths have: the closest few that may be there have signed
+ * an answer, so that not one alone says who is around. Who was asked and gave none is not there, or
+ * hidden. */
 static bool settled(const al_dht *d, const al_dht_lookup *l) {
   const al_dht_named *all = named_of(d, l);
+  uint32_t proved = 0;
   if (!l->signs) return agreed(d, l);
-  for (uint32_t i = 0; i < l->named_count; i++) {
-    if (all[i].proved) return true;
-    if (!all[i].asked) return false;
+  for (uint32_t i = 0; i < l->named_count && proved < PROVED_MIN; i++) {
+    if (!all[i].proved && !all[i].asked) return false;
+    proved += all[i].proved;
   }
-  return false;
+  return proved != 0;
 }
 
 static bool tick_path(al_dht *d, al_dht_lookup *l, uint8_t path, al_time now, al_dht_event *ret) {

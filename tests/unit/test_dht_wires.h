@@ -45,7 +45,8 @@ typedef struct net {
   bool ended, found;
   uint32_t ended_count, hops, answers;
   al_id best[AL_DHT_BEST];
-  uint32_t visits[NET_NODES]; /* queries taken, while `count_visits` */
+  uint64_t carried[NET_NODES]; /* number of the query that a node passed on last ... */
+  uint32_t taken, again;       /* ... how many were, and how many of them twice by one node */
 } net;
 
 static al_link net_handle(uint32_t i) { return (1u << AL_SLAB_INDEX_BITS) | i; }
@@ -144,7 +145,6 @@ static void net_query(net *t, uint32_t node, al_link from, const al_dht_message 
     if (x->way == NET_LIES) net_lie(t, node, from, q);
     return;
   }
-  t->visits[node]++;
   switch (al_dht_route(&x->d, from, q, t->now, &next)) {
     case AL_DHT_HERE:
       m = net_answer(t, node, from, q, entries);
@@ -155,6 +155,9 @@ static void net_query(net *t, uint32_t node, al_link from, const al_dht_message 
       net_say(t, node, from, &m);
       return;
     case AL_DHT_ONWARD:
+      t->taken++;
+      t->again += t->carried[node] == q->query;
+      t->carried[node] = q->query;
       net_say(t, node, from, &m);
       m = *q;
       m.ttl--;
