@@ -67,18 +67,25 @@ static bool suits(const taken *t, const al_peer_entry *e, purpose what) {
 
 /* One relay of the sample in proportion to weight, in one pass: the k-th takes the place of the one
  * before it with probability weight / (sum of the weights so far). */
-static const al_peer_entry *draw(const taken *t, purpose what) {
+static const al_peer_entry *draw_of(const taken *t, purpose what, bool in_doubt) {
   const al_peer_entry *best = NULL;
   uint64_t sum = 0;
   uint32_t cursor = 0;
   for (al_peer p; (p = al_book_each(t->q->book, &cursor)) != 0;) {
     const al_peer_entry *e = al_book_get(t->q->book, p);
-    if (!al_book_usable(t->q->book, p) || !suits(t, e, what)) continue;
+    bool may = in_doubt ? al_book_doubted(t->q->book, p) : al_book_usable(t->q->book, p);
+    if (!may || !suits(t, e, what)) continue;
     uint64_t w = weight(e);
     sum += w;
     if (al_rng_below(t->q->rng, sum) < w) best = e;
   }
   return best;
+}
+
+/* Those that are said to be dead come last: a rumour must not take away the only ones there are. */
+static const al_peer_entry *draw(const taken *t, purpose what) {
+  const al_peer_entry *e = draw_of(t, what, false);
+  return e != NULL ? e : draw_of(t, what, true);
 }
 
 /* A known relay that may be a hop, by its name. */
@@ -194,7 +201,8 @@ static uint32_t count_relays(const al_path_query *q, bool *ret_exit) {
   *ret_exit = q->last != NULL;
   for (al_peer p; (p = al_book_each(q->book, &cursor)) != 0;) {
     const al_peer_entry *e = al_book_get(q->book, p);
-    if (!al_book_usable(q->book, p) || !is_relay(q, e)) continue;
+    if (!al_book_usable(q->book, p) && !al_book_doubted(q->book, p)) continue;
+    if (!is_relay(q, e)) continue;
     n++;
     *ret_exit = *ret_exit || is_exit(q, e);
   }

@@ -302,9 +302,20 @@ static void test_exits(uint64_t seed) {
   tap_ok(al_guards_has(&w.guards, &w.id[0]), "(it is)");
   tap_ok(choose(&w, 3, &ssh, &why) == AL_ENOTFOUND && why == AL_REASON_NO_EXIT,
          "a target that no exit lets through: NO_EXIT");
+  al_book_doubt(&w.book, al_book_find(&w.book, &w.id[0]), true);
+  for (int i = 0; i < 100; i++) bad += choose(&w, 3, &web, &why) != AL_OK;
+  tap_is_u64(bad, 0, "and although it is said to be dead");
+  relay other = plain(3);
+  other.rule = &web_rule;
+  add(&w, &other);
   al_path_query q = query(&w, 3);
   al_circuit_plan p;
   q.target = &web;
+  for (int i = 0; i < 100; i++)
+    bad += al_path_choose(&q, &p, &why) != AL_OK || al_id_equal(&p.id[2], &w.id[0]);
+  tap_is_u64(bad, 0, "but not when there is another one");
+  al_book_doubt(&w.book, al_book_find(&w.book, &w.id[0]), false);
+  al_book_drop(&w.book, al_book_find(&w.book, &w.id[3]));
   q.exclude = &w.id[0];
   q.exclude_count = 1;
   tap_ok(al_path_choose(&q, &p, &why) == AL_ENOTFOUND && why == AL_REASON_NO_PATH,
