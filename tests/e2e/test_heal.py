@@ -1,4 +1,5 @@
-"""A relay that carries a download is killed: the download goes on, byte for byte."""
+"""A relay that carries a download is killed: the download goes on, byte for byte.
+How long it pauses is measured by bench/net/healbench.py, not here."""
 import hashlib
 import threading
 import time
@@ -24,7 +25,7 @@ def feed(s):
 def busiest(client):
     """The own circuit that has received most, as the client tells it."""
     circuits = [c for c in client.circuits() if c.get('open', True)]
-    return max(circuits, key=lambda c: c.get('cells_rx', c.get('cells', 0)))
+    return max(circuits, key=lambda c: c['cells_received'])
 
 
 def test(hop, what):
@@ -44,7 +45,8 @@ def test(hop, what):
             killed = next(n for n in nodes if n.id() == path[hop])
             killed.kill()
     ok(right and killed is not None, f'kill -9 of the {what}: every byte once and in order')
-    ok(longest < 3, f'  the longest pause: {longest:.2f} s')
+    print(f'# the longest pause: {longest:.2f} s')
+    ok(client.metric('allium_core_resume_joined_total') >= 1, '  over a circuit that joined')
     for n in nodes:
         n.kill()
 
