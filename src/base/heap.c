@@ -62,6 +62,19 @@ al_err al_heap_init(al_heap *h, const al_alloc *a, uint32_t limit) {
   return AL_OK;
 }
 
+al_err al_heap_reserve(al_heap *h, uint32_t limit, uint32_t step) {
+  if (limit <= h->limit) return AL_OK;
+  al_heap more;
+  al_err e = al_heap_init(&more, h->alloc, (limit + step - 1) / step * step);
+  if (e != AL_OK) return e;
+  memcpy(more.entries, h->entries, h->count * sizeof *h->entries);
+  memcpy(more.places, h->places, h->limit * sizeof *h->places);
+  more.count = h->count;
+  al_heap_clear(h);
+  *h = more;
+  return AL_OK;
+}
+
 void al_heap_clear(al_heap *h) {
   if (h->entries != NULL)
     al_delete(h->alloc, h->entries, h->limit * (sizeof *h->entries + sizeof *h->places));

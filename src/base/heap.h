@@ -27,6 +27,12 @@ typedef struct al_heap {
  * Source: docs/ARCHITECTURE.md.   Tested: unit/base_heap. */
 al_err al_heap_init(al_heap *h, const al_alloc *a, uint32_t limit);
 
+/* al_heap_reserve — room for `limit` ids, by steps.
+ *   step   the new limit is the next multiple of it
+ * Result: AL_OK, AL_ENOMEM (nothing changed).   Cost: nothing when there is room; else a copy.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/base_heap. */
+al_err al_heap_reserve(al_heap *h, uint32_t limit, uint32_t step);
+
 /* al_heap_clear — give the memory back. A zeroed al_heap is allowed.
  * Result: none.   Cost: one free.   Source: docs/ARCHITECTURE.md.   Tested: unit/base_heap. */
 void al_heap_clear(al_heap *h);

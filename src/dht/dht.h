@@ -44,14 +44,14 @@ typedef struct al_dht_named al_dht_named;
 /* al_dht — the module's state; fields are private to src/dht. */
 typedef struct al_dht {
   al_dht_config cfg;
-  al_dht_contact *contacts; /* by index of the link's handle */
+  al_dht_contact *contacts; /* by index of the link's handle; contacts_len */
   al_dht_query *queries;
   al_dht_lookup *lookups;
-  al_dht_named *named;               /* nodes that lookups were told of, but for the first lookup */
-  uint32_t queries_len, lookups_len; /* places that there are now: none, or all */
-  uint64_t self;                     /* the first 64 bits of our ID */
-  uint64_t filled[2];                /* regions with a contact */
-  uint64_t looked[2];                /* regions looked into lately */
+  al_dht_named *named; /* nodes that lookups were told of, but for the first lookup */
+  uint32_t contacts_len, queries_len, lookups_len; /* places that there are now: none, or all */
+  uint64_t self;                                   /* the first 64 bits of our ID */
+  uint64_t filled[2];                              /* regions with a contact */
+  uint64_t looked[2];                              /* regions looked into lately */
   uint64_t radius;     /* distance of the AL_DHT_CLOSE-th closest contact; UINT64_MAX: fewer */
   uint64_t spread;     /* smoothed distance to the AL_DHT_CLOSE-th closest of a random target */
   al_time next;        /* no later than the first deadline of queries and lookups */
@@ -74,6 +74,12 @@ typedef struct al_dht {
  *         lookup.
  * Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */
 al_err al_dht_init(al_dht *d, const al_dht_config *c);
+
+/* al_dht_reserve — have room for links whose index is below `links`; with `loose` there is none at
+ * first. Before al_dht_link_up, where memory may be got.
+ * Result: AL_OK, AL_ENOMEM.   Cost: nothing, or a copy.   Source:
+ * docs/decisions/0007-many-nodes.md.   Tested: unit/dht_table, sim/lean. */
+al_err al_dht_reserve(al_dht *d, uint32_t links);
 
 /* al_dht_clear — give the memory back. A zeroed al_dht is allowed.
  * Result: none.   Cost: frees.   Source: none.   Tested: unit/dht_table. */

@@ -55,14 +55,23 @@ void al_dht_rest(al_dht *d) {
   if (!lookups) close_lookups(d);
 }
 
+al_err al_dht_reserve(al_dht *d, uint32_t links) {
+  if (links <= d->contacts_len) return AL_OK;
+  const uint32_t len = (links + LINKS_STEP - 1) / LINKS_STEP * LINKS_STEP;
+  al_dht_contact *more =
+      al_grown(d->cfg.alloc, d->contacts, d->contacts_len * sizeof *more, len * sizeof *more);
+  if (more == NULL) return AL_ENOMEM;
+  d->contacts = more;
+  d->contacts_len = len;
+  return AL_OK;
+}
+
 al_err al_dht_init(al_dht *d, const al_dht_config *c) {
   memset(d, 0, sizeof *d);
   if (!config_valid(c)) return AL_EINVAL;
   d->cfg = *c;
-  d->contacts = al_new_array(c->alloc, c->links_max, sizeof *d->contacts);
-  bool got = d->contacts != NULL;
-  if (c->loose == NULL) got = got && al_dht_open_queries(d) && al_dht_open_lookups(d);
-  if (!got) {
+  if (c->loose == NULL && (al_dht_reserve(d, c->links_max) != AL_OK || !al_dht_open_queries(d) ||
+                           !al_dht_open_lookups(d))) {
     al_dht_clear(d);
     return AL_ENOMEM;
   }
@@ -77,7 +86,7 @@ al_err al_dht_init(al_dht *d, const al_dht_config *c) {
 void al_dht_clear(al_dht *d) {
   const al_alloc *a = d->cfg.alloc;
   if (a == NULL) return;
-  al_delete(a, d->contacts, d->cfg.links_max * sizeof *d->contacts);
+  al_delete(a, d->contacts, d->contacts_len * sizeof *d->contacts);
   close_queries(d);
   close_lookups(d);
   memset(d, 0, sizeof *d);
@@ -85,7 +94,7 @@ void al_dht_clear(al_dht *d) {
 
 al_dht_contact *al_dht_contact_of(const al_dht *d, al_link link) {
   uint32_t i = al_slab_index(link);
-  if (link == 0 || i >= d->cfg.links_max || d->contacts[i].link != link) return NULL;
+  if (link == 0 || i >= d->contacts_len || d->contacts[i].link != link) return NULL;
   return &d->contacts[i];
 }
 
@@ -98,7 +107,7 @@ static uint8_t group_byte(uint64_t group) {
 
 void al_dht_link_up(al_dht *d, al_link link, const al_id *id, uint64_t group, al_time now) {
   uint32_t i = al_slab_index(link);
-  AL_ASSERT(link != 0 && i < d->cfg.links_max);
+  AL_ASSERT(link != 0 && i < d->contacts_len);
   (void)now;
   d->contacts[i] =
       (al_dht_contact){.prefix = al_dht_prefix(id), .link = link, .group = group_byte(group)};

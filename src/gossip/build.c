@@ -3,7 +3,7 @@
 
 al_link al_gossip_ready(const al_gossip *g, uint32_t *cursor) {
   if (g->ready_count == 0) return 0;
-  for (uint32_t i = *cursor; i < g->cfg.links_max; i++) {
+  for (uint32_t i = *cursor; i < g->peers_len; i++) {
     uint64_t rest = g->ready[i / 64] >> i % 64;
     if (rest == 0) {
       i |= 63;
@@ -13,7 +13,7 @@ al_link al_gossip_ready(const al_gossip *g, uint32_t *cursor) {
     *cursor = i + 1;
     return g->peers[i].link;
   }
-  *cursor = g->cfg.links_max;
+  *cursor = g->peers_len;
   return 0;
 }
 

@@ -1,9 +1,10 @@
 /* gossip.c — see gossip.h: neighbours, what comes from them, and time. */
 #include "gossip/state.h"
 
-enum { LINKS_MAX = 4096, WANTS_MAX = 65536, NEWS_MAX = 4096, URGENT_US = 2000000 };
+enum { LINKS_MAX = 4096, LINKS_STEP = 8, WANTS_MAX = 65535, NEWS_MAX = 4096, URGENT_US = 2000000 };
 
-static size_t ready_words(const al_gossip *g) { return (g->cfg.links_max + 63) / 64; }
+/* Places come by steps: some bits more. */
+static size_t ready_words(const al_gossip *g) { return (g->cfg.links_max + LINKS_STEP + 62) / 64; }
 
 static bool config_valid(const al_gossip_config *c) {
   return c->alloc != NULL && c->rng != NULL && c->counters != NULL && c->book != NULL &&
@@ -48,16 +49,27 @@ void al_gossip_rest(al_gossip *g) {
   if (g->cfg.loose != NULL && g->wants_count == 0 && g->serves_count == 0) close_tables(g);
 }
 
+al_err al_gossip_reserve(al_gossip *g, uint32_t links) {
+  if (links <= g->peers_len) return AL_OK;
+  const uint32_t len = (links + LINKS_STEP - 1) / LINKS_STEP * LINKS_STEP;
+  al_gossip_peer *more =
+      al_grown(g->cfg.alloc, g->peers, g->peers_len * sizeof *more, len * sizeof *more);
+  if (more == NULL) return AL_ENOMEM;
+  g->peers = more;
+  g->peers_len = len;
+  return AL_OK;
+}
+
 static al_err take_tables(al_gossip *g) {
   const al_gossip_config *c = &g->cfg;
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(c->rng, secret, sizeof secret);
-  g->peers = al_new_array(c->alloc, c->links_max, sizeof *g->peers);
   g->news = al_new_array(c->alloc, c->news_max, sizeof *g->news);
   g->marks = al_new_array(c->alloc, c->doubts_max, sizeof *g->marks);
   g->ready = al_new_array(c->alloc, ready_words(g), sizeof *g->ready);
-  if (g->peers == NULL || g->news == NULL || g->marks == NULL || g->ready == NULL) return AL_ENOMEM;
+  if (g->news == NULL || g->marks == NULL || g->ready == NULL) return AL_ENOMEM;
   if (c->loose != NULL) return AL_OK;
+  if (al_gossip_reserve(g, c->links_max) != AL_OK) return AL_ENOMEM;
   if (!al_gossip_open(g)) return AL_ENOMEM;
   return al_map_init(&g->want_by_id, c->alloc, sizeof(al_id), c->wants_max, secret);
 }
@@ -86,7 +98,7 @@ void al_gossip_clear(al_gossip *g) {
     al_delete(a, g->ready, ready_words(g) * sizeof *g->ready);
     al_delete(a, g->marks, g->cfg.doubts_max * sizeof *g->marks);
     al_delete(a, g->news, g->cfg.news_max * sizeof *g->news);
-    al_delete(a, g->peers, g->cfg.links_max * sizeof *g->peers);
+    al_delete(a, g->peers, g->peers_len * sizeof *g->peers);
   }
   memset(g, 0, sizeof *g);
 }
@@ -107,9 +119,10 @@ static void grow(uint16_t *left, uint64_t seconds, uint32_t per_s, uint32_t most
 }
 
 void al_gossip_fill(const al_gossip *g, al_gossip_peer *p, al_time now) {
-  uint64_t s = al_min_u64(al_time_since(now, p->filled) / AL_SECOND, UINT16_MAX);
+  uint32_t now_s = (uint32_t)(now / AL_SECOND);
+  uint64_t s = al_min_u64(now_s - p->filled_s, UINT16_MAX);
   if (s == 0) return;
-  p->filled = s == UINT16_MAX ? now : p->filled + s * AL_SECOND;
+  p->filled_s = now_s;
   grow(&p->trust, s, AL_GOSSIP_TRUST_PER_S, AL_GOSSIP_TRUST_MAX);
   if (al_book_full(g->cfg.book))
     grow(&p->entries, s, AL_GOSSIP_LISTED_PER_S, AL_GOSSIP_LISTED_MAX);
@@ -130,7 +143,7 @@ bool al_gossip_spend(uint16_t *left, uint32_t n) {
 
 al_gossip_peer *al_gossip_peer_of(const al_gossip *g, al_link link) {
   uint32_t index = al_slab_index(link);
-  if (link == 0 || index >= g->cfg.links_max || g->peers[index].link != link) return NULL;
+  if (link == 0 || index >= g->peers_len || g->peers[index].link != link) return NULL;
   return &g->peers[index];
 }
 
@@ -160,7 +173,7 @@ void al_gossip_list_from(al_gossip *g, al_gossip_peer *p) {
 
 void al_gossip_link_up(al_gossip *g, al_link link, al_time now) {
   uint32_t index = al_slab_index(link);
-  AL_ASSERT(link != 0 && index < g->cfg.links_max);
+  AL_ASSERT(link != 0 && index < g->peers_len);
   al_gossip_peer *p = &g->peers[index];
   if (p->link == link) return;
   if (p->link != 0) al_gossip_link_down(g, p->link, now);
@@ -170,7 +183,7 @@ void al_gossip_link_up(al_gossip *g, al_link link, al_time now) {
   p->entries = al_book_full(g->cfg.book) ? AL_GOSSIP_LISTED_MAX : AL_GOSSIP_ENTRIES_MAX;
   p->served = AL_GOSSIP_PACE_BURST;
   p->rumours = p->newer = AL_GOSSIP_RUMOURS_MAX;
-  p->filled = now;
+  p->filled_s = (uint32_t)(now / AL_SECOND);
   if (g->peers_count++ == 0) {
     g->round_at = al_gossip_next_random(g, now, AL_GOSSIP_PERIOD_US);
     g->page_at = al_gossip_next_random(g, now, AL_GOSSIP_PAGE_US);
@@ -348,7 +361,7 @@ static void flush(al_gossip *g) {
   uint32_t left = g->peers_count, take = left;
   if (al_book_full(g->cfg.book)) take = (uint32_t)al_min_u64(left, AL_GOSSIP_FAN);
   g->flush_at = AL_TIME_NEVER;
-  for (uint32_t i = 0; i < g->cfg.links_max && left != 0; i++) {
+  for (uint32_t i = 0; i < g->peers_len && left != 0; i++) {
     al_gossip_peer *p = &g->peers[i];
     if (p->link == 0) continue;
     bool chosen = take == left || al_rng_below(g->cfg.rng, left) < take;
@@ -365,7 +378,7 @@ static void flush(al_gossip *g) {
 static void round_due(al_gossip *g, al_time now) {
   uint64_t skip = al_rng_below(g->cfg.rng, g->peers_count);
   g->round_at = al_gossip_next_random(g, now, AL_GOSSIP_PERIOD_US);
-  for (uint32_t i = 0; i < g->cfg.links_max; i++) {
+  for (uint32_t i = 0; i < g->peers_len; i++) {
     al_gossip_peer *p = &g->peers[i];
     if (p->link == 0 || skip-- != 0) continue;
     if (p->digest_due || p->listing) return;
@@ -379,8 +392,8 @@ static void round_due(al_gossip *g, al_time now) {
 /* One more page of the sample for one of those who have not seen all of it. */
 static void page_due(al_gossip *g, al_time now) {
   g->page_at = al_gossip_next_random(g, now, AL_GOSSIP_PAGE_US);
-  for (uint32_t i = 0; i < g->cfg.links_max; i++) {
-    uint32_t at = (g->page_next + i) % g->cfg.links_max;
+  for (uint32_t i = 0; i < g->peers_len; i++) {
+    uint32_t at = (g->page_next + i) % g->peers_len;
     al_gossip_peer *p = &g->peers[at];
     if (p->link == 0 || !p->listing || p->digest_due) continue;
     g->page_next = at + 1;

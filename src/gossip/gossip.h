@@ -42,7 +42,7 @@ typedef struct al_gossip_config {
   al_book *book;       /* read for digests and answers; doubts are noted in it         [borrowed] */
   al_id self;          /* never asked for */
   uint32_t links_max;  /* as in al_links_config: al_slab_index(link) must be below */
-  uint32_t wants_max;  /* descriptors being looked for at a time; 1..65536 */
+  uint32_t wants_max;  /* descriptors being looked for at a time; 1..65535 */
   uint32_t news_max;   /* announcements remembered, a power of two, 16..4096 */
   uint32_t serve_max;  /* descriptors that wait for all neighbours; 16..65535 */
   uint32_t doubts_max; /* nodes that rumours may bring in doubt at a time; 1..65535 */
@@ -59,7 +59,7 @@ typedef struct al_gossip_mark al_gossip_mark;
 /* al_gossip — the module's state; fields are private to src/gossip. */
 typedef struct al_gossip {
   al_gossip_config cfg;
-  al_gossip_peer *peers; /* by index of the link's handle */
+  al_gossip_peer *peers; /* by index of the link's handle; peers_len */
   al_gossip_want *wants;
   al_gossip_news *news; /* number n is at n % news_max */
   al_gossip_serve *serves;
@@ -74,7 +74,7 @@ typedef struct al_gossip {
   uint32_t frames[AL_MESSAGE_KIND_COUNT]; /* that its messages take, by kind */
   uint32_t want_free, serve_free;         /* first of the lists, index + 1 */
   uint32_t wants_count, serves_count;     /* in use */
-  uint32_t peers_count, ready_count, marks_count, page_next;
+  uint32_t peers_len, peers_count, ready_count, marks_count, page_next;
   uint16_t rumours_left[3]; /* of each kind, that are taken from all neighbours */
   bool urgent;
 } al_gossip;
@@ -85,6 +85,12 @@ typedef struct al_gossip {
  * Cost:   allocates all tables, or with `loose` those that are kept.
  * Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rx. */
 al_err al_gossip_init(al_gossip *g, const al_gossip_config *c);
+
+/* al_gossip_reserve — have room for links whose index is below `links`; with `loose` there is none
+ * at first. Before al_gossip_link_up, where memory may be got.
+ * Result: AL_OK, AL_ENOMEM.   Cost: nothing, or a copy.   Source:
+ * docs/decisions/0007-many-nodes.md.   Tested: unit/gossip_rx, sim/lean. */
+al_err al_gossip_reserve(al_gossip *g, uint32_t links);
 
 /* al_gossip_clear — give the memory back. A zeroed al_gossip is allowed.
  * Result: none.   Cost: frees.   Source: none.   Tested: unit/gossip_rx. */

@@ -42,7 +42,7 @@ bool al_gossip_serve_next(al_gossip *g, al_gossip_peer *p, al_time now, al_peer 
   if (p->serve_count == 0) return false;
   al_gossip_fill(g, p, now);
   if (!al_gossip_spend(&p->served, 1)) {
-    g->pace_at = al_min_u64(g->pace_at, p->filled + AL_SECOND);
+    g->pace_at = al_min_u64(g->pace_at, (p->filled_s + (al_time)1) * AL_SECOND);
     return false;
   }
   *ret = take(g, p);
@@ -56,7 +56,7 @@ void al_gossip_serve_clear(al_gossip *g, al_gossip_peer *p) {
 void al_gossip_serve_tick(al_gossip *g, al_time now) {
   if (g->pace_at > now) return;
   g->pace_at = AL_TIME_NEVER;
-  for (uint32_t i = 0; i < g->cfg.links_max; i++) {
+  for (uint32_t i = 0; i < g->peers_len; i++) {
     al_gossip_peer *p = &g->peers[i];
     if (p->link != 0 && p->serve_count != 0) al_gossip_wake(g, p, true);
   }

@@ -31,31 +31,32 @@ enum {
 
 /* al_gossip_list — wants that wait to be asked of one neighbour; indices + 1. */
 typedef struct al_gossip_list {
-  uint32_t head, tail, count;
+  uint16_t head, tail, count;
 } al_gossip_list;
 
 /* al_gossip_peer — a neighbour. */
 struct al_gossip_peer {
-  al_link link;        /* 0: none */
-  bool digest_due;     /* a page of the book is to be sent, from digest_cursor on */
-  bool digest_started; /* the own entry was sent */
-  bool digest_wrapped; /* past the end: it goes on up to digest_from */
-  bool digest_whole;   /* a page as large as a message takes, not a small one */
-  bool listing;        /* of a sample: further pages are to follow, with time */
-  bool news_due;
-  bool keep, keep_told;            /* this node wants the link; what the neighbour was told */
-  bool kept;                       /* the neighbour wants it */
-  uint8_t asked;                   /* wants that it is being asked for */
-  uint16_t answers;                /* descriptors it may still send */
-  uint16_t named;                  /* wants that it was the first to name */
-  uint16_t trust, entries, served; /* quotas */
-  uint16_t rumours, newer;         /* ... of deaths and lives, and of NEWER */
-  uint16_t serve_head, serve_tail, serve_count; /* what it has asked for; index + 1 */
+  al_link link;            /* 0: none */
+  bool digest_due : 1;     /* a page of the book is to be sent, from digest_cursor on */
+  bool digest_started : 1; /* the own entry was sent */
+  bool digest_wrapped : 1; /* past the end: it goes on up to digest_from */
+  bool digest_whole : 1;   /* a page as large as a message takes, not a small one */
+  bool listing : 1;        /* of a sample: further pages are to follow, with time */
+  bool news_due : 1;
+  bool keep : 1, keep_told : 1; /* this node wants the link; what the neighbour was told */
+  bool kept : 1;                /* the neighbour wants it */
+  uint8_t asked;                /* wants that it is being asked for */
+  uint8_t serve_count;
+  uint16_t serve_head, serve_tail;          /* what it has asked for; index + 1 */
+  uint16_t answers;                         /* descriptors it may still send */
+  uint16_t named;                           /* wants that it was the first to name */
+  uint16_t trust, entries, served;          /* quotas */
+  uint16_t rumours, newer;                  /* ... of deaths and lives, and of NEWER */
+  al_gossip_list waiting;                   /* to be asked */
   uint32_t digest_from, digest_cursor;
-  uint32_t news_at;       /* announcements before this number are told or came from it */
-  al_gossip_list waiting; /* to be asked */
-  al_time answered;       /* when it sent the last one that was asked for */
-  al_time filled;         /* when its quotas were filled up to */
+  uint32_t news_at;    /* announcements before this number are told or came from it */
+  uint32_t answered_s; /* the end of the second when it sent the last one that was asked for */
+  uint32_t filled_s;   /* the second when its quotas were filled */
 };
 
 /* al_gossip_want_state — where a want is. */

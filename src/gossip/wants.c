@@ -27,8 +27,8 @@ static void list_add(al_gossip *g, al_gossip_peer *p, uint32_t index) {
   if (w->prev != 0)
     want_at(g, w->prev - 1)->next = index + 1;
   else
-    p->waiting.head = index + 1;
-  p->waiting.tail = index + 1;
+    p->waiting.head = (uint16_t)(index + 1);
+  p->waiting.tail = (uint16_t)(index + 1);
   p->waiting.count++;
   al_gossip_wake(g, p, true);
 }
@@ -38,11 +38,11 @@ static void list_remove(al_gossip *g, al_gossip_peer *p, uint32_t index) {
   if (w->prev != 0)
     want_at(g, w->prev - 1)->next = w->next;
   else
-    p->waiting.head = w->next;
+    p->waiting.head = (uint16_t)w->next;
   if (w->next != 0)
     want_at(g, w->next - 1)->prev = w->prev;
   else
-    p->waiting.tail = w->prev;
+    p->waiting.tail = (uint16_t)w->prev;
   w->prev = w->next = 0;
   p->waiting.count--;
 }
@@ -219,7 +219,7 @@ static bool is_asked_of(const al_gossip_want *w, const al_gossip_peer *p) {
 }
 
 static void answered(al_gossip_peer *p, al_time now) {
-  p->answered = now;
+  p->answered_s = (uint32_t)(now / AL_SECOND) + 1;
   if (p->trust < AL_GOSSIP_TRUST_MAX) p->trust++;
 }
 
@@ -282,7 +282,7 @@ void al_gossip_wants_tick(al_gossip *g, al_time now) {
     al_gossip_peer *p = al_gossip_peer_of(g, w->target);
     AL_ASSERT(p != NULL && w->state == AL_GOSSIP_WANT_ASKED);
     /* A slow neighbour that sends one after the other is not interrupted. */
-    al_time patient = p->answered + AL_GOSSIP_WANT_US;
+    al_time patient = p->answered_s * AL_SECOND + AL_GOSSIP_WANT_US;
     if (patient > now && now < w->asked_at + AL_GOSSIP_PATIENCE_US) {
       al_heap_set(&g->want_timers, index, patient);
       continue;

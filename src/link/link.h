@@ -20,6 +20,7 @@ enum {
   AL_LINK_SLOTS_DEFAULT = 96,
   AL_LINK_SLOTS_MIN = 16,
   AL_LINK_OUT_MAX = 16, /* messages that one link may have waiting to be sent */
+  AL_LINK_STEP = 8,     /* what lean nodes keep by index of a link grows by so many */
 };
 
 /* al_link_code — why a link is closed: the code of CLOSE, and of AL_LINK_EVENT_DEAD. */
@@ -54,7 +55,7 @@ typedef struct al_links_config {
   bool lean; /* replay windows are of 256 frames until al_link_widen, few links rekey at a time */
   al_padding padding;
   uint32_t links_max;     /* 1..4096 */
-  uint32_t message_slots; /* at least AL_LINK_SLOTS_MIN; 0: AL_LINK_SLOTS_DEFAULT */
+  uint32_t message_slots; /* AL_LINK_SLOTS_MIN..255; 0: AL_LINK_SLOTS_DEFAULT */
   al_places *places;      /* blocks of AL_LINK_PLACE_BYTES for messages, shared; NULL: own ones */
   al_places *shakes;      /* blocks of AL_SHELF_SHAKE_BYTES for handshakes, likewise */
   uint64_t wall_s;        /* Unix seconds at `now`, for the expiry of descriptors */

@@ -13,7 +13,7 @@ static bool config_valid(const al_links_config *c) {
          c->network.len <= NETWORK_MAX && (c->secret.len == 0 || c->secret.len == 32) &&
          c->links_max >= 1 && c->links_max <= LINKS_MAX &&
          (c->message_slots == 0 ||
-          (c->message_slots >= AL_LINK_SLOTS_MIN && c->message_slots < UINT16_MAX));
+          (c->message_slots >= AL_LINK_SLOTS_MIN && c->message_slots <= UINT8_MAX));
 }
 
 static al_err buckets_init(al_links *ls, const uint8_t *secret) {
@@ -40,7 +40,8 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
     al_places_init(&ls->own_shakes, c->alloc, sizeof(al_link_shaking), c->links_max);
     ls->cfg.shakes = &ls->own_shakes;
   }
-  if (e == AL_OK) e = al_heap_init(&ls->timers, c->alloc, c->links_max);
+  uint32_t timers = c->lean && c->links_max > AL_LINK_STEP ? AL_LINK_STEP : c->links_max;
+  if (e == AL_OK) e = al_heap_init(&ls->timers, c->alloc, timers);
   uint32_t turns = c->lean && c->links_max > AL_LINK_TURNS_LEAN ? AL_LINK_TURNS_LEAN : c->links_max;
   if (e == AL_OK) e = al_slab_init(&ls->turns, c->alloc, sizeof(al_link_turn), turns);
   if (e == AL_OK && !c->lean) e = al_link_windows_init(ls);
@@ -158,7 +159,8 @@ static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
   }
   al_link_session *s = item;
   s->shaking = al_places_take(ls->cfg.shakes, sizeof *s->shaking, true);
-  if (s->shaking == NULL || reserve_turns(ls) != AL_OK) {
+  if (s->shaking == NULL || reserve_turns(ls) != AL_OK ||
+      al_heap_reserve(&ls->timers, al_slab_index(handle) + 1, AL_LINK_STEP) != AL_OK) {
     al_link_shaking_end(ls, s);
     al_slab_drop(&ls->sessions, handle);
     return AL_ENOMEM;

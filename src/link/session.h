@@ -8,7 +8,7 @@
 enum {
   AL_LINK_IN_MAX = 4,         /* messages in assembly, PROTOCOL.md 4.4 */
   AL_LINK_RECORDS_MAX = 4,    /* records that one link may have waiting to be sent */
-  AL_LINK_NARROW = 256,       /* frames that a narrow window remembers */
+  AL_LINK_NARROW = 128,       /* frames that a narrow window remembers */
   AL_LINK_TURNS_LEAN = 2,     /* links of a lean node whose keys may change at a time */
   AL_LINK_PINGS = 4,          /* PINGs whose answer is recognised */
   AL_LINK_TRIES = 5,          /* time-outs in a row after which a neighbour is suspected, and ... */
@@ -61,7 +61,7 @@ struct al_link_slot {
 
 /* al_link_queue — slots waiting to be sent, first in first out. */
 typedef struct al_link_queue {
-  uint16_t head, tail, count; /* index + 1 */
+  uint8_t head, tail, count; /* index + 1 */
 } al_link_queue;
 
 /* al_link_lane — which queue of a session; the order of sending. */
@@ -78,12 +78,12 @@ typedef struct al_link_ping {
   uint32_t opaque, sent;
 } al_link_ping;
 
-/* al_link_window — which frames of a phase were seen: of the 256 below the highest, or (`wide`) as
+/* al_link_window — which frames of a phase were seen: of the 128 below the highest, or (`wide`) as
  * al_window has it. Frames older than that count as seen. */
 typedef struct al_link_window {
+  uint64_t top;  /* the highest number seen */
   uint32_t wide; /* handle in al_links.windows */
   bool any;
-  uint64_t top; /* the highest number seen */
   uint64_t seen[AL_LINK_NARROW / 64];
 } al_link_window;
 
@@ -109,20 +109,23 @@ struct al_link_session {
   uint8_t state;              /* al_link_state */
   uint8_t tx_phase, rx_phase; /* of the keys that are sent under and that opened the last frame */
   uint8_t key_phase;          /* of `keys`: may be one ahead of both */
-  bool initiator, have_keys;
-  bool old_valid; /* the turn's keys open frames of rx_phase - 1 */
-  bool named;     /* `peer` is set and in the chain of its bucket */
-  bool worn;      /* too many frames under the keys of one phase */
+  bool initiator : 1, have_keys : 1;
+  bool old_valid : 1; /* the turn's keys open frames of rx_phase - 1 */
+  bool named : 1;     /* `peer` is set and in the chain of its bucket */
+  bool worn : 1;      /* too many frames under the keys of one phase */
+  bool watched : 1, ping_short : 1, pong_short : 1; /* short: the next ones are short frames */
+  bool pong_due : 1, pad_due : 1, close_due : 1, rekey_due : 1, rekey_asked : 1;
   uint8_t pings_due, tries, ping_next;
-  uint8_t patience;                     /* AL_LINK_PATIENCE and what others say */
-  uint8_t lates;                        /* timers that fired late since it was heard */
-  bool watched, ping_short, pong_short; /* short: the next ones are short frames */
-  bool pong_due, pad_due, close_due, rekey_due, rekey_asked;
+  uint8_t patience; /* AL_LINK_PATIENCE and what others say */
+  uint8_t lates;    /* timers that fired late since it was heard */
   uint8_t close_code;
-  al_link_shaking *shaking; /* NULL: the handshake is over */
-  uint32_t turn;            /* handle in al_links.turns */
-  al_link next;             /* in the chain of the bucket */
-  uint64_t tx_number;       /* next to send in this phase */
+  al_link_queue out[AL_LINK_LANES];
+  uint8_t in[AL_LINK_IN_MAX]; /* slots, index + 1 */
+  uint32_t message_id;        /* of the last record */
+  uint32_t turn;              /* handle in al_links.turns */
+  al_link next;               /* in the chain of the bucket */
+  al_link_shaking *shaking;   /* NULL: the handshake is over */
+  uint64_t tx_number;         /* next to send in this phase */
   uint64_t frames_tx, frames_rx;
   al_time last_rx;
   al_time unheard; /* since when something was sent and nothing heard; AL_TIME_NEVER: not so */
@@ -130,10 +133,7 @@ struct al_link_session {
   al_time ping_at; /* when the last PING was due */
   uint64_t pong;
   uint32_t srtt_us, rttvar_us, rto_us;
-  uint32_t message_id; /* of the last record */
   al_link_ping pings[AL_LINK_PINGS];
-  al_link_queue out[AL_LINK_LANES];
-  uint16_t in[AL_LINK_IN_MAX]; /* slots, index + 1 */
   al_time created;
   al_time since; /* in its state: begun to shake, up */
   al_time phase_since, rekey_at, close_at;

@@ -157,15 +157,15 @@ void al_link_enqueue(al_links *ls, al_link_session *s, al_link_lane lane, uint32
   if (q->tail != 0)
     al_link_slot_at(ls, q->tail)->next = slot;
   else
-    q->head = (uint16_t)slot;
-  q->tail = (uint16_t)slot;
+    q->head = (uint8_t)slot;
+  q->tail = (uint8_t)slot;
   q->count++;
 }
 
 void al_link_dequeue(al_links *ls, al_link_session *s, al_link_lane lane) {
   al_link_queue *q = &s->out[lane];
   uint32_t slot = q->head;
-  q->head = (uint16_t)al_link_slot_at(ls, slot)->next;
+  q->head = (uint8_t)al_link_slot_at(ls, slot)->next;
   if (q->head == 0) q->tail = 0;
   q->count--;
   al_link_slot_drop(ls, slot);
@@ -220,7 +220,7 @@ bool al_link_assemble(al_links *ls, al_link_session *s, const al_link_part *p, a
     al_link_slot *t = al_link_slot_at(ls, slot);
     t->id = p->id;
     t->total = p->total;
-    s->in[place] = (uint16_t)slot;
+    s->in[place] = (uint8_t)slot;
     al_link_arm(ls, s, now + AL_LINK_MESSAGE_US);
   }
   uint32_t slot = s->in[place];

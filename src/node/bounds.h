@@ -33,6 +33,7 @@ enum {
   AL_NODE_JOINS_ASKED = 5,                /* JOINs on one circuit, one a second */
   AL_NODE_PACKETS_LEAN = 256,             /* packet numbers open on a path of a lean node */
   AL_NODE_DIRTY_US = 600000000,  /* no new streams on a circuit this long after its first */
+  AL_NODE_LINKS_STEP = 8,        /* room for links grows by so many */
   AL_NODE_LINKS_WANTED = 4,      /* random neighbours that a node chooses by itself */
   AL_NODE_ROTATE_US = 600000000, /* in a large network: another one after so long, on average ... */
   AL_NODE_ROTATE_YOUNG_US = 30000000, /* ... and after this until it has met enough of them */
@@ -54,5 +55,8 @@ enum {
   AL_NODE_REFUSALS_MAX = 64,     /* of set-up packets, waiting to be told to one neighbour */
   AL_NODE_SWEEP = 8,             /* stored peers looked at in one round of housekeeping */
 };
+
+/* AL_NODE_PIECES — pieces of a table for so many links. */
+#define AL_NODE_PIECES(links) (((links) + AL_NODE_LINKS_STEP - 1u) / AL_NODE_LINKS_STEP)
 
 #endif

@@ -4,10 +4,11 @@
 void al_inspect_node(const al_node *n, al_node_info *ret) {
   *ret = (al_node_info){.id = n->identity.id};
   uint32_t cursor = 0;
-  for (uint32_t i = 0; i < n->limits.links_max; i++) {
-    if (n->neighbours[i].link == 0) continue;
+  for (uint32_t i = 0; i < n->neighbours_len; i++) {
+    const node_neighbour *nb = al_node_neighbour_at(n, i);
+    if (nb->link == 0) continue;
     ret->links++;
-    if (n->neighbours[i].up) ret->links_up++;
+    if (nb->up) ret->links_up++;
   }
   for (al_peer p; (p = al_book_each(&n->book, &cursor)) != 0;) {
     const al_peer_entry *e = al_book_get(&n->book, p);
@@ -27,8 +28,8 @@ void al_inspect_node(const al_node *n, al_node_info *ret) {
 }
 
 bool al_inspect_link(const al_node *n, uint32_t index, al_link_info *ret) {
-  for (uint32_t i = 0; i < n->limits.links_max; i++) {
-    const node_neighbour *nb = &n->neighbours[i];
+  for (uint32_t i = 0; i < n->neighbours_len; i++) {
+    const node_neighbour *nb = al_node_neighbour_at(n, i);
     al_link_stats s;
     if (nb->link == 0 || index-- != 0) continue;
     if (!al_link_get_stats(&n->links, nb->link, &s)) return false;

@@ -6,14 +6,37 @@
 
 node_neighbour *al_node_neighbour_of(al_node *n, al_link link) {
   uint32_t i = al_slab_index(link);
-  if (link == 0 || i >= n->limits.links_max || n->neighbours[i].link != link) return NULL;
-  return &n->neighbours[i];
+  if (link == 0 || i >= n->neighbours_len) return NULL;
+  node_neighbour *nb = al_node_neighbour_at(n, i);
+  return nb->link == link ? nb : NULL;
 }
 
+al_err al_node_links_reserve(al_node *n, uint32_t links) {
+  while (n->neighbours_len < links) {
+    node_neighbour *piece = al_new_array(&n->alloc, AL_NODE_LINKS_STEP, sizeof *piece);
+    if (piece == NULL) return AL_ENOMEM;
+    n->neighbours[n->neighbours_len / AL_NODE_LINKS_STEP] = piece;
+    n->neighbours_len += AL_NODE_LINKS_STEP;
+  }
+  al_err e = al_gossip_reserve(&n->gossip, links);
+  return e == AL_OK ? al_dht_reserve(&n->dht, links) : e;
+}
+
+void al_node_neighbours_clear(al_node *n) {
+  while (n->neighbours_len != 0) {
+    n->neighbours_len -= AL_NODE_LINKS_STEP;
+    al_delete(&n->alloc, al_node_neighbour_at(n, n->neighbours_len),
+              AL_NODE_LINKS_STEP * sizeof(node_neighbour));
+  }
+  al_delete(&n->alloc, n->neighbours, AL_NODE_PIECES(n->limits.links_max) * sizeof(void *));
+}
+
+/* NULL without memory. */
 static node_neighbour *neighbour_new(al_node *n, al_link link, bool open) {
-  node_neighbour *nb = &n->neighbours[al_slab_index(link)];
+  if (al_node_links_reserve(n, al_slab_index(link) + 1) != AL_OK) return NULL;
+  node_neighbour *nb = al_node_neighbour_at(n, al_slab_index(link));
   bool touched = nb->touched; /* the index may still be in the list of its predecessor */
-  AL_ASSERT(nb->link == 0 && nb->urgent_head == 0);
+  AL_ASSERT(nb->link == 0);
   *nb = (node_neighbour){.link = link, .open = open, .since = n->now, .touched = touched};
   nb->used = n->now;
   return nb;
@@ -31,11 +54,11 @@ al_err al_node_dial(al_node *n, al_work *w, const al_id *peer, al_bytes address,
   if (e == AL_EFULL && al_node_make_room(n, w))
     e = al_link_dial(&n->links, n->now, peer, al_wr_view(&w_record), &link);
   if (e != AL_OK) return e;
-  (void)neighbour_new(n, link, false);
-  if (!al_work_open(w, link, address)) { /* nobody has heard of it yet */
-    n->neighbours[al_slab_index(link)].link = 0;
+  node_neighbour *nb = neighbour_new(n, link, false);
+  if (nb == NULL || !al_work_open(w, link, address)) { /* nobody has heard of it yet */
+    if (nb != NULL) nb->link = 0;
     al_link_free(&n->links, link);
-    return AL_EFULL;
+    return nb != NULL ? AL_EFULL : AL_ENOMEM;
   }
   *ret = link;
   return AL_OK;
@@ -113,7 +136,10 @@ al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding
   al_err e = al_link_accept(&n->links, n->now, binding, ret);
   if (e == AL_EFULL && al_node_make_room(n, w)) e = al_link_accept(&n->links, n->now, binding, ret);
   if (e != AL_OK) return AL_EFULL;
-  (void)neighbour_new(n, *ret, true);
+  if (neighbour_new(n, *ret, true) == NULL) {
+    al_link_free(&n->links, *ret);
+    return AL_EFULL;
+  }
   al_node_finish(n, w);
   return AL_OK;
 }
@@ -164,7 +190,7 @@ void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool cl
   if (nb == NULL) return;
   bool was_up = nb->up;
   bool known = al_link_peer(&n->links, link, &peer);
-  al_node_urgent_clear(n, w, nb);
+  al_node_urgent_clear(n, w, al_slab_index(link));
   nb->link = 0;
   nb->up = nb->open = false;
   if (was_up) {

@@ -163,14 +163,15 @@ static al_err init_gossip(al_node *n) {
 
 static al_err init_tables(al_node *n) {
   const al_alloc *a = &n->alloc;
-  n->neighbours = al_new_array(a, n->limits.links_max, sizeof *n->neighbours);
+  n->neighbours = al_new_array(a, AL_NODE_PIECES(n->limits.links_max), sizeof(void *));
   n->touched = al_new_array(a, n->limits.links_max, sizeof *n->touched);
   if (!n->limits.lean) {
     n->stale_max = AL_NODE_STALE_MAX;
     n->stale = al_new_array(a, n->stale_max, sizeof *n->stale);
   }
   bool got = n->neighbours != NULL && n->touched != NULL && (n->stale != NULL || n->limits.lean);
-  return got ? AL_OK : AL_ENOMEM;
+  if (!got) return AL_ENOMEM;
+  return n->limits.lean ? AL_OK : al_node_links_reserve(n, n->limits.links_max);
 }
 
 static al_err init_modules(al_node *n, al_shelf *shelf) {
@@ -231,8 +232,8 @@ static void release_bufs(al_node *n, al_work *w) {
     if (al_circuit_destroy(n->circuits, c, AL_REASON_SHUTDOWN, &gone) != AL_OK) continue;
     for (al_buf b; (b = al_circuit_gone_next(n->circuits, &gone)) != 0;) al_buf_drop(w, b);
   }
-  for (uint32_t i = 0; n->neighbours != NULL && i < n->limits.links_max; i++) {
-    al_node_urgent_clear(n, w, &n->neighbours[i]);
+  for (uint32_t i = 0; n->ahead != NULL && i < n->limits.links_max; i++) {
+    al_node_urgent_clear(n, w, i);
   }
 }
 
@@ -252,7 +253,7 @@ void al_node_free(al_node *n, al_work *w) {
   al_node_stored_clear(n);
   al_keyring_clear(&n->identity, &a);
   al_rng_clear(&n->rng);
-  al_delete(&a, n->neighbours, n->limits.links_max * sizeof *n->neighbours);
+  al_node_neighbours_clear(n);
   al_delete(&a, n->touched, n->limits.links_max * sizeof *n->touched);
   al_delete(&a, n->stale, n->stale_max * sizeof *n->stale);
   al_delete(&a, n->addresses, n->addresses_count * sizeof *n->addresses);

@@ -7,43 +7,45 @@ void al_node_touch(al_node *n, al_link link) {
   node_neighbour *nb = al_node_neighbour_of(n, link);
   if (nb == NULL || nb->touched) return;
   nb->touched = true;
-  n->touched[n->touched_count++] = al_slab_index(link);
+  n->touched[n->touched_count++] = (uint16_t)al_slab_index(link);
 }
 
-static bool urgent_push(al_node *n, node_neighbour *nb, const node_urgent *item) {
+static bool urgent_push(al_node *n, uint32_t index, const node_urgent *item) {
   uint32_t i = n->urgent_free;
   if (i == 0) return false;
+  node_ahead *q = &n->ahead[index];
   node_urgent *u = &n->urgent[i - 1];
   n->urgent_free = u->next;
   *u = *item;
   u->next = 0;
-  if (nb->urgent_tail != 0) {
-    n->urgent[nb->urgent_tail - 1].next = i;
+  if (q->tail != 0) {
+    n->urgent[q->tail - 1].next = i;
   } else {
-    nb->urgent_head = i;
+    q->head = i;
   }
-  nb->urgent_tail = i;
-  nb->urgent_count++;
+  q->tail = i;
+  q->count++;
   return true;
 }
 
-static bool urgent_pop(al_node *n, node_neighbour *nb, node_urgent *ret) {
-  uint32_t i = nb->urgent_head;
+static bool urgent_pop(al_node *n, uint32_t index, node_urgent *ret) {
+  node_ahead *q = &n->ahead[index];
+  uint32_t i = q->head;
   if (i == 0) return false;
   node_urgent *u = &n->urgent[i - 1];
   *ret = *u;
-  nb->urgent_head = u->next;
-  if (nb->urgent_head == 0) nb->urgent_tail = 0;
+  q->head = u->next;
+  if (q->head == 0) q->tail = 0;
   u->next = n->urgent_free;
   n->urgent_free = i;
-  nb->urgent_count--;
+  q->count--;
   return true;
 }
 
 void al_node_urgent_buf(al_node *n, al_work *w, al_link link, al_buf buf) {
   node_neighbour *nb = al_node_neighbour_of(n, link);
   node_urgent item = {.buf = buf};
-  if (nb == NULL || !nb->up || !urgent_push(n, nb, &item)) {
+  if (nb == NULL || !nb->up || !urgent_push(n, al_slab_index(link), &item)) {
     al_count(&n->counters, AL_COUNT_node_urgent_full);
     al_buf_drop(w, buf);
     return;
@@ -55,16 +57,16 @@ void al_node_urgent_destroy(al_node *n, al_link link, uint32_t id, al_reason rea
   node_neighbour *nb = al_node_neighbour_of(n, link);
   node_urgent item = {.id = id, .reason = reason};
   if (nb == NULL || !nb->up) return;
-  if (!urgent_push(n, nb, &item)) {
+  if (!urgent_push(n, al_slab_index(link), &item)) {
     al_count(&n->counters, AL_COUNT_node_urgent_full);
     return;
   }
   al_node_touch(n, link);
 }
 
-void al_node_urgent_clear(al_node *n, al_work *w, node_neighbour *nb) {
+void al_node_urgent_clear(al_node *n, al_work *w, uint32_t index) {
   node_urgent u = {0};
-  while (urgent_pop(n, nb, &u)) al_buf_drop(w, u.buf);
+  while (n->ahead != NULL && urgent_pop(n, index, &u)) al_buf_drop(w, u.buf);
 }
 
 static void send(al_work *w, node_neighbour *nb, al_channel ch, al_buf b, size_t len) {
@@ -98,18 +100,20 @@ static bool pump_own(al_node *n, al_work *w, node_neighbour *nb) {
 
 static bool pump_urgent(al_node *n, al_work *w, node_neighbour *nb) {
   node_urgent u = {0};
-  if (nb->urgent_head == 0 || !al_link_may_seal(&n->links, nb->link)) return false;
-  if (n->urgent[nb->urgent_head - 1].buf == 0) { /* a DESTROY needs a buffer now */
+  uint32_t index = al_slab_index(nb->link);
+  if (n->ahead == NULL || n->ahead[index].head == 0) return false;
+  if (!al_link_may_seal(&n->links, nb->link)) return false;
+  if (n->urgent[n->ahead[index].head - 1].buf == 0) { /* a DESTROY needs a buffer now */
     al_buf b = al_buf_take(w);
     if (b == 0) {
       n->again = n->starved = true;
       return false;
     }
-    (void)urgent_pop(n, nb, &u);
+    (void)urgent_pop(n, index, &u);
     al_circuit_destroy_cell(al_buf_ptr(w, b) + AL_LINK_CELL_AT, u.id, u.reason);
     u.buf = b;
   } else {
-    (void)urgent_pop(n, nb, &u);
+    (void)urgent_pop(n, index, &u);
   }
   al_link_seal(&n->links, nb->link, n->now, al_buf_ptr(w, u.buf));
   send(w, nb, AL_CHANNEL_BULK, u.buf, AL_FRAME_BYTES);
@@ -189,7 +193,7 @@ static void pump_link(al_node *n, al_work *w, node_neighbour *nb) {
 void al_node_pump_all(al_node *n, al_work *w) {
   uint32_t i = 0;
   while (i < n->touched_count) {
-    node_neighbour *nb = &n->neighbours[n->touched[i]];
+    node_neighbour *nb = al_node_neighbour_at(n, n->touched[i]);
     if (nb->link != 0 && nb->touched) pump_link(n, w, nb);
     if (n->again) { /* keep the rest, this one included, for the next input */
       memmove(n->touched, n->touched + i, (n->touched_count - i) * sizeof *n->touched);

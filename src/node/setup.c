@@ -129,8 +129,7 @@ void al_node_pending_house(al_node *n, al_work *w) {
 /* A neighbour that does not take its refusals does not fill the list for all others: what it is not
  * told it learns by its time-out. */
 static bool may_refuse(al_node *n, al_link link) {
-  const node_neighbour *nb = al_node_neighbour_of(n, link);
-  if (nb != NULL && nb->urgent_count < AL_NODE_REFUSALS_MAX) return true;
+  if (n->ahead != NULL && n->ahead[al_slab_index(link)].count < AL_NODE_REFUSALS_MAX) return true;
   al_count(&n->counters, AL_COUNT_node_urgent_full);
   return false;
 }

@@ -29,22 +29,26 @@ typedef struct node_urgent {
 
 /* What the node keeps of a link besides its session, by index of the handle. */
 typedef struct node_neighbour {
-  al_link link; /* 0: not in use */
-  bool open;    /* the transport is up */
-  bool up;      /* authenticated and told to everybody */
-  bool touched; /* in n->touched */
-  bool message_turn;
-  bool bye, ends;  /* one side said CLOSE; the other one, that its node ends */
-  uint8_t wanted;  /* al_node_want: by this node */
-  uint32_t credit; /* bytes the transport takes */
-  al_peer pinned;  /* its entry in the book while it is up, if there was one */
-  uint32_t urgent_head, urgent_tail, urgent_count;
-  al_time since;         /* dialled or accepted */
-  al_time records_at;    /* tokens for records that it brings: counted up to then ... */
-  bool handed;           /* records were brought to it, or are about to be */
-  uint16_t records_left; /* ... in 1/256 */
-  al_time used;          /* when it was last wanted or had a circuit, as housekeeping saw it */
+  al_link link;     /* 0: not in use */
+  uint32_t credit;  /* bytes the transport takes */
+  al_peer pinned;   /* its entry in the book while it is up, if there was one */
+  bool open : 1;    /* the transport is up */
+  bool up : 1;      /* authenticated and told to everybody */
+  bool touched : 1; /* in n->touched */
+  bool message_turn : 1;
+  bool bye : 1, ends : 1; /* one side said CLOSE; the other one, that its node ends */
+  bool handed : 1;        /* records were brought to it, or are about to be */
+  uint8_t wanted;         /* al_node_want: by this node */
+  uint16_t records_left;  /* tokens for records that it brings, in 1/256 ... */
+  al_time records_at;     /* ... counted up to then */
+  al_time since;          /* dialled or accepted */
+  al_time used;           /* when it was last wanted or had a circuit, as housekeeping saw it */
 } node_neighbour;
+
+/* Cells that go ahead of the queues of a link, by its index: of n->urgent, index + 1. */
+typedef struct node_ahead {
+  uint32_t head, tail, count;
+} node_ahead;
 
 /* A neighbour that was lost without a word: it may be behind a partition. */
 typedef struct node_lost {
@@ -225,10 +229,11 @@ struct al_node {
   uint32_t addresses_count, rules_count;
   uint64_t sequence, published_s, puzzle;
 
-  node_neighbour *neighbours; /* limits.links_max */
-  uint32_t *touched;          /* indices; a neighbour is in it at most once */
-  uint32_t touched_count, pending_max;
+  node_neighbour **neighbours; /* pieces of AL_NODE_LINKS_STEP, which stay where they are */
+  uint16_t *touched;           /* limits.links_max indices; a neighbour is in it at most once */
+  uint32_t neighbours_len, touched_count, pending_max;
   node_urgent *urgent;
+  node_ahead *ahead; /* limits.links_max; NULL: not awake */
   uint32_t urgent_free, urgent_max;
   node_pending *pending; /* pending_max */
   node_end *ends;        /* ends_max */
@@ -256,5 +261,12 @@ struct al_node {
   node_joined *joined;      /* by index of circuit */
   struct node_meets *meets; /* services, used or offered; NULL: none */
 };
+
+/* al_node_neighbour_at — what is kept at an index below n->neighbours_len, in use or not.
+ * Result: never NULL.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested:
+ * sim/network. */
+static inline node_neighbour *al_node_neighbour_at(const al_node *n, uint32_t index) {
+  return &n->neighbours[index / AL_NODE_LINKS_STEP][index % AL_NODE_LINKS_STEP];
+}
 
 #endif

@@ -54,14 +54,15 @@ static al_err init_tables(al_node *n) {
   const al_alloc *a = &n->alloc;
   n->urgent_max = 2 * n->limits.circuits_max + 64;
   n->urgent = al_new_array(a, n->urgent_max, sizeof *n->urgent);
+  n->ahead = al_new_array(a, n->limits.links_max, sizeof *n->ahead);
   n->ends = al_new_array(a, n->ends_max, sizeof *n->ends);
   n->end_of = al_new_array(a, n->limits.circuits_max, sizeof *n->end_of);
   n->origins_max = (uint32_t)al_min_u64(n->limits.circuits_max, AL_NODE_ORIGINS_LIMIT);
   n->origins = al_new_array(a, n->origins_max, sizeof *n->origins);
   n->pending_max = (uint32_t)al_min_u64(n->limits.circuits_max, AL_NODE_PENDING_LIMIT);
   n->pending = al_new_array(a, n->pending_max, sizeof *n->pending);
-  if (n->urgent == NULL || n->ends == NULL || n->end_of == NULL || n->origins == NULL ||
-      n->pending == NULL) {
+  if (n->urgent == NULL || n->ahead == NULL || n->ends == NULL || n->end_of == NULL ||
+      n->origins == NULL || n->pending == NULL) {
     return AL_ENOMEM;
   }
   for (uint32_t i = 0; i < n->urgent_max; i++) {
@@ -84,8 +85,8 @@ static al_err init_replay(al_node *n) {
 
 /* Links that are up already carry circuits from now on. */
 static void take_links(al_node *n) {
-  for (uint32_t i = 0; i < n->limits.links_max; i++) {
-    const node_neighbour *nb = &n->neighbours[i];
+  for (uint32_t i = 0; i < n->neighbours_len; i++) {
+    const node_neighbour *nb = al_node_neighbour_at(n, i);
     if (nb->link == 0 || !nb->up) continue;
     bool dialled = al_link_is_initiator(&n->links, nb->link);
     al_err e = al_circuit_link_up(n->circuits, nb->link, dialled, n->now);
@@ -114,6 +115,7 @@ void al_node_sleep(al_node *n) {
   const al_alloc *a = &n->alloc;
   al_node_meetings_clear(n);
   al_delete(a, n->urgent, n->urgent_max * sizeof *n->urgent);
+  al_delete(a, n->ahead, n->limits.links_max * sizeof *n->ahead);
   al_delete(a, n->ends, n->ends_max * sizeof *n->ends);
   al_delete(a, n->end_of, n->limits.circuits_max * sizeof *n->end_of);
   al_delete(a, n->origins, n->origins_max * sizeof *n->origins);
@@ -129,6 +131,7 @@ void al_node_sleep(al_node *n) {
   n->busy = NULL;
   al_node_doze(n);
   n->urgent = NULL;
+  n->ahead = NULL;
   n->ends = NULL;
   n->end_of = NULL;
   n->origins = NULL;

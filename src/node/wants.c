@@ -6,8 +6,9 @@
 /* If all links were its own wish it would lock newcomers out: part of them is left to others. */
 bool al_node_may_want(const al_node *n) {
   uint32_t wanted = 0;
-  for (uint32_t i = 0; i < n->limits.links_max; i++) {
-    wanted += n->neighbours[i].link != 0 && n->neighbours[i].wanted != 0;
+  for (uint32_t i = 0; i < n->neighbours_len; i++) {
+    const node_neighbour *nb = al_node_neighbour_at(n, i);
+    wanted += nb->link != 0 && nb->wanted != 0;
   }
   return wanted < n->limits.links_max - (n->limits.links_max + 3u) / 4;
 }

@@ -59,6 +59,18 @@ int main(int argc, char **argv) {
   tap_is_u64(wrong, 0, "equal times come in the order of their ids");
   tap_ok(!al_heap_pop_due(&h, AL_TIME_NEVER, &id), "then it is empty");
   al_heap_clear(&h);
+  al_heap_init(&h, a, 8);
+  for (uint32_t i = 0; i < 8; i++) al_heap_set(&h, i, 100 - i);
+  ta.fail_from = ta.requests + 1;
+  tap_ok(al_heap_reserve(&h, 9, 8) == AL_ENOMEM && al_heap_deadline(&h) == 93,
+         "no room: as it was");
+  ta.fail_from = 0;
+  tap_ok(al_heap_reserve(&h, 9, 8) == AL_OK && h.limit == 16, "room for 16 instead of 8");
+  for (uint32_t i = 8; i < 16; i++) al_heap_set(&h, i, 100 - i);
+  wrong = 0;
+  for (uint32_t i = 16; i-- > 0;) wrong += !al_heap_pop_due(&h, 100, &id) || id != i;
+  tap_is_u64(wrong, 0, "nothing is lost when there is more room");
+  al_heap_clear(&h);
   ta.fail_from = ta.requests + 1;
   tap_ok(al_heap_init(&h, a, 5) == AL_ENOMEM, "no memory is AL_ENOMEM");
   al_heap_clear(&h);

@@ -78,6 +78,30 @@ static void test_config(void) {
   tap_ok(ta.bytes_out == 0 && ta.breaches == 0, "nothing leaked");
 }
 
+/* Where memory may be had at any time there is none but for what is under way. */
+static void test_loose(void) {
+  al_dht d;
+  al_dht_config c = config(1);
+  al_dht_event ev;
+  uint32_t handle, ended = 0;
+  c.loose = c.alloc;
+  tap_ok(al_dht_init(&d, &c) == AL_OK && ta.bytes_out == 0, "loose: nothing at first");
+  tap_ok(al_dht_reserve(&d, 3) == AL_OK && d.contacts_len >= 3, "loose: room for three links");
+  add(&d, 2, 0);
+  size_t idle = ta.bytes_out;
+  al_dht_ask ask = {.op = AL_DHT_FIND, .paths = 1, .target = ids[2], .user = 1};
+  ta.fail_from = ta.requests + 1;
+  tap_ok(al_dht_start(&d, &ask, 0, &handle) == AL_EFULL && ta.bytes_out == idle,
+         "loose: no memory for a lookup");
+  ta.fail_from = 0;
+  tap_ok(al_dht_start(&d, &ask, 0, &handle) == AL_OK && ta.bytes_out > idle, "loose: a lookup");
+  for (al_time now = 0; now < 2 * AL_DHT_LOOKUP_US; now += AL_SECOND)
+    while (al_dht_tick(&d, now, &ev)) ended += ev.kind == AL_DHT_EV_END;
+  tap_ok(ended == 1 && ta.bytes_out == idle, "loose: ended, and its memory is given back");
+  al_dht_clear(&d);
+  tap_ok(ta.bytes_out == 0, "loose: nothing leaked");
+}
+
 static void test_small(void) {
   al_dht d;
   al_dht_config c = config(2);
@@ -259,5 +283,6 @@ int main(int argc, char **argv) {
   test_groups();
   test_closest();
   test_size();
+  test_loose();
   return tap_done();
 }

@@ -178,6 +178,32 @@ static void test_malformed(void) {
   end(c);
 }
 
+/* Where memory may be had at any time there is none but for what is under way. */
+static void test_loose(void) {
+  crowd *c = start(2, 64);
+  test_alloc *ta = &c->n[0].ta;
+  al_gossip g;
+  al_gossip_config cfg = c->n[0].g.cfg;
+  al_id id = {{1}};
+  uint32_t index;
+  cfg.loose = cfg.alloc;
+  tap_ok(al_gossip_init(&g, &cfg) == AL_OK && g.wants == NULL && g.peers == NULL,
+         "loose: no table of wants");
+  tap_ok(al_gossip_reserve(&g, 1) == AL_OK, "loose: room for a link");
+  al_link link = 1u << AL_SLAB_INDEX_BITS;
+  al_gossip_link_up(&g, link, c->now);
+  size_t idle = ta->bytes_out;
+  tap_ok(al_gossip_fetch(&g, link, &id, 1, c->now) && ta->bytes_out > idle, "loose: a want");
+  tap_ok(al_gossip_find_want(&g, &id, &index), "loose: it is found without a map");
+  al_gossip_tick(&g, c->now);
+  tap_ok(al_gossip_find_want(&g, &id, NULL), "loose: it stays while it is wanted");
+  al_gossip_link_down(&g, link, c->now);
+  al_gossip_tick(&g, c->now);
+  tap_ok(g.wants == NULL && ta->bytes_out == idle, "loose: its memory is given back");
+  al_gossip_clear(&g);
+  end(c);
+}
+
 /* A neighbour that names nodes of its invention, forever. */
 static void test_liar(void) {
   crowd *c = start(2, 256);
@@ -374,6 +400,7 @@ int main(int argc, char **argv) {
   test_rand_seed(argc, argv);
   test_real();
   test_malformed();
+  test_loose();
   test_liar();
   test_forger();
   test_glutton();
