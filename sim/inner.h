@@ -3,6 +3,7 @@
 #ifndef SIM_INNER_H
 #define SIM_INNER_H
 
+#include "allium/al_settle.h"
 #include "allium/al_shelf.h"
 #include "arena.h"
 #include "chance.h"

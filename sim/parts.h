@@ -139,6 +139,9 @@ uint32_t run_any(sim_run *r, bool honest);
 /* Times until a call is due again, exponential around `mean` / what runs. */
 void run_again(sim_run *r, run_call what, uint64_t mean_us);
 
+/* settle.c: a network that begins with its links */
+void settle_network(sim_run *r);
+
 /* churn.c: joins and leaves */
 void churn_begin(sim_run *r);
 void churn_call(sim_run *r, uint32_t what, uint32_t node);

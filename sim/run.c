@@ -94,6 +94,9 @@ static uint32_t introducer(sim_run *r) {
   return UINT32_MAX;
 }
 
+/* Nodes of the beginning do not join: their links are made when all run. */
+static bool settling(const sim_run *r) { return r->s.join_settled != 0 && r->phase == RUN_JOIN; }
+
 void run_start_node(sim_run *r, uint32_t node) {
   if (world_running(r->w, node)) return;
   account(r);
@@ -101,7 +104,7 @@ void run_start_node(sim_run *r, uint32_t node) {
   for (uint32_t i = 0; i < count; i++) via[i] = introducer(r);
   trace(r, node, "starts", NULL);
   world_start(r->w, node);
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0; i < count && !settling(r); i++) {
     bool again = via[i] == UINT32_MAX;
     for (uint32_t k = 0; k < i; k++) again |= via[k] == via[i];
     if (!again) world_join(r->w, node, via[i]);
@@ -146,6 +149,7 @@ static void enter(sim_run *r, run_phase phase) {
   account(r);
   r->phase = phase;
   world_stats st = world_stats_now(r->w);
+  if (phase == RUN_WARMUP && r->s.join_settled != 0) settle_network(r);
   if (phase == RUN_RUN) {
     r->bytes_before = st.bytes;
     r->events_before = st.events;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "inner.h"
 
 enum {
@@ -198,6 +199,43 @@ static void on_up(world *w, uint32_t ref) {
   if (l->serial == serial && l->end[0].live) {
     sink.credit(sink.ctx, l->end[0].link, l->end[0].credit);
   }
+}
+
+static bool wed_side(world *w, uint32_t ref, const al_settled *s) {
+  wire_end *e = end_of(w, ref);
+  actor *a = &w->actors[e->node];
+  if (al_node_settle_link(a->node, w->work, w->now, s, &e->link) != AL_OK) return false;
+  e->live = true;
+  e->credit = w->o.queue_bytes;
+  attach(a, e->link, ref);
+  al_drive_pump(a->drive);
+  al_transport_sink sink = sim_sink_of(a);
+  sink.credit(sink.ctx, e->link, e->credit);
+  return true;
+}
+
+bool world_wed(world *w, uint32_t a, uint32_t b, bool random) {
+  bool forbidden = w->no_alloc;
+  uint32_t i = wire_take(w);
+  wire *l = wire_at(w, i);
+  l->end[0] = (wire_end){.node = a};
+  l->end[1] = (wire_end){.node = b};
+  l->delay_us = w->o.net.internet ? sim_net_delay(&w->o.net, w->o.seed, a, b) : w->o.delay_us;
+  l->up = true;
+  al_settled s = {.peer = w->actors[b].node, .initiator = true, .random = random};
+  sim_store_u64(s.keys, sim_draw(&w->chance));
+  w->no_alloc = false;
+  bool wed = wed_side(w, 2 * i, &s);
+  if (wed) {
+    s.peer = w->actors[a].node;
+    s.initiator = false;
+    wed = wed_side(w, 2 * i + 1, &s);
+    if (!wed) end_close(w, 2 * i);
+  } else {
+    wire_drop(w, i);
+  }
+  w->no_alloc = forbidden;
+  return wed;
 }
 
 /* ---- sending ---- */

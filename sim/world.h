@@ -89,6 +89,9 @@ void world_start(world *w, uint32_t node);
 void world_stop(world *w, uint32_t node, bool clean);
 /* Join through another node's address. */
 void world_join(world *w, uint32_t node, uint32_t via);
+/* A link between two nodes that run, there at once and without a handshake: see al_settle.h. False
+ * when one of them has no room. random: one that both want as a random neighbour. */
+bool world_wed(world *w, uint32_t a, uint32_t b, bool random);
 /* A stopped node will be somebody else when it is started again: new keys, nothing stored. */
 void world_renew(world *w, uint32_t node);
 /* Silent loss of everything to and from a node, and back. */

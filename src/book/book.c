@@ -430,3 +430,30 @@ al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes rec
   *ret_peer = peer;
   return v;
 }
+
+/* ---- simulations ---- */
+
+void al_book_settle(al_book *b, uint32_t nodes) {
+  if (b->sample_max == 0 || nodes <= b->sample_max) return;
+  b->bar = (uint32_t)((uint64_t)UINT32_MAX * b->sample_max / nodes);
+}
+
+al_peer al_book_adopt(al_book *b, const al_book *other, bool member) {
+  const al_peer_entry *e = al_book_own(other);
+  if (b->own_shelf != NULL || b->shelf != other->shelf || e == NULL) return 0;
+  al_peer peer = al_book_find(b, &e->id);
+  if (peer != 0) return peer;
+  if (al_book_count(b) >= b->reserved && al_book_reserve(b, 1) != AL_OK) return 0;
+  if (al_book_count(b) >= b->reserved) return 0;
+  peer = insert(b, 0, &e->id);
+  al_book_item *i = item_at(b, peer);
+  al_shelf_ref(b->shelf, other->own);
+  i->record = other->own;
+  i->learnt = ++b->clock;
+  /* Evenly below the bar, in the order in which they come. */
+  if (member && al_book_full(b))
+    i->rank = (uint32_t)((uint64_t)b->bar * (b->members + 1) / b->sample_max);
+  b->fresh_known = false;
+  settle(b);
+  return peer;
+}

@@ -93,6 +93,16 @@ void al_dht_clear(al_dht *d);
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */
 void al_dht_link_up(al_dht *d, al_link link, const al_id *id, uint64_t group, al_time now);
 
+/* al_dht_adopt — a neighbour that is up routes, and knows that we do; for simulations.
+ * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+void al_dht_adopt(al_dht *d, al_link link, bool routes);
+
+/* al_dht_settled — as if it had looked around for long: the next question to a close neighbour is
+ * a full period away. For simulations.
+ * Result: none.   Cost: O(links).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean.
+ */
+void al_dht_settled(al_dht *d, al_time now);
+
 /* al_dht_link_down — a neighbour is gone: queries that went there go another way. A link that is
  * not known is allowed.
  * Result: none; call al_dht_tick.   Cost: O(queries).   Source: PROTOCOL.md 7.2.

@@ -122,6 +122,20 @@ static void routes(al_dht *d, al_dht_contact *c, bool on) {
   d->changed = true;
 }
 
+void al_dht_adopt(al_dht *d, al_link link, bool on) {
+  al_dht_contact *c = al_dht_contact_of(d, link);
+  if (c == NULL) return;
+  c->flags |= CONTACT_TOLD;
+  routes(d, c, on);
+}
+
+void al_dht_settled(al_dht *d, al_time now) {
+  d->joined = true;
+  al_dht_settle(d);
+  d->check_wait_s = CHECK_MAX_S;
+  d->check_at = now + al_rng_below(d->cfg.rng, (uint64_t)CHECK_MAX_S * AL_SECOND);
+}
+
 void al_dht_set_contact(al_dht *d, bool contact) {
   if (d->cfg.contact == contact) return;
   d->cfg.contact = contact;

@@ -192,6 +192,16 @@ void al_gossip_link_up(al_gossip *g, al_link link, al_time now) {
   al_gossip_list_from(g, p);
 }
 
+void al_gossip_adopt(al_gossip *g, al_link link) {
+  al_gossip_peer *p = al_gossip_peer_of(g, link);
+  if (p == NULL) return;
+  p->digest_due = p->digest_whole = p->listing = false;
+  p->keep = p->keep_told = p->kept = true;
+  g->urgent = false;
+  g->urgent_at = g->flush_at = AL_TIME_NEVER;
+  al_gossip_wake(g, p, false);
+}
+
 void al_gossip_link_down(al_gossip *g, al_link link, al_time now) {
   (void)now;
   al_gossip_peer *p = al_gossip_peer_of(g, link);

@@ -47,12 +47,12 @@ struct al_gossip_peer {
   bool kept : 1;                /* the neighbour wants it */
   uint8_t asked;                /* wants that it is being asked for */
   uint8_t serve_count;
-  uint16_t serve_head, serve_tail;          /* what it has asked for; index + 1 */
-  uint16_t answers;                         /* descriptors it may still send */
-  uint16_t named;                           /* wants that it was the first to name */
-  uint16_t trust, entries, served;          /* quotas */
-  uint16_t rumours, newer;                  /* ... of deaths and lives, and of NEWER */
-  al_gossip_list waiting;                   /* to be asked */
+  uint16_t serve_head, serve_tail; /* what it has asked for; index + 1 */
+  uint16_t answers;                /* descriptors it may still send */
+  uint16_t named;                  /* wants that it was the first to name */
+  uint16_t trust, entries, served; /* quotas */
+  uint16_t rumours, newer;         /* ... of deaths and lives, and of NEWER */
+  al_gossip_list waiting;          /* to be asked */
   uint32_t digest_from, digest_cursor;
   uint32_t news_at;    /* announcements before this number are told or came from it */
   uint32_t answered_s; /* the end of the second when it sent the last one that was asked for */

@@ -122,6 +122,15 @@ al_err al_link_dial(al_links *ls, al_time now, const al_id *peer, al_bytes descr
  * Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
 al_err al_link_up(al_links *ls, al_link link, al_time now, const uint8_t binding[32]);
 
+/* al_link_adopt — a link that is open from the start, for simulations.
+ *   peer   whoever is at the other end
+ *   keys   32 bytes, the same there: the link's keys follow from them
+ *   ret    its handle                                                                   [out]
+ * Result: AL_OK, AL_ESTATE (no simulation), AL_EFULL, AL_ENOMEM.   Cost: may allocate.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+al_err al_link_adopt(al_links *ls, al_time now, const al_id *peer, const uint8_t *keys,
+                     bool initiator, al_link *ret);
+
 /* al_link_accept — a link that another node opened, its transport is open.
  *   ret   its handle                                                                    [out]
  * Result: AL_OK, AL_EFULL (counted: link_full), AL_ENOMEM.

@@ -31,8 +31,7 @@ void al_node_neighbours_clear(al_node *n) {
   al_delete(&n->alloc, n->neighbours, AL_NODE_PIECES(n->limits.links_max) * sizeof(void *));
 }
 
-/* NULL without memory. */
-static node_neighbour *neighbour_new(al_node *n, al_link link, bool open) {
+node_neighbour *al_node_neighbour_new(al_node *n, al_link link, bool open) {
   if (al_node_links_reserve(n, al_slab_index(link) + 1) != AL_OK) return NULL;
   node_neighbour *nb = al_node_neighbour_at(n, al_slab_index(link));
   bool touched = nb->touched; /* the index may still be in the list of its predecessor */
@@ -54,7 +53,7 @@ al_err al_node_dial(al_node *n, al_work *w, const al_id *peer, al_bytes address,
   if (e == AL_EFULL && al_node_make_room(n, w))
     e = al_link_dial(&n->links, n->now, peer, al_wr_view(&w_record), &link);
   if (e != AL_OK) return e;
-  node_neighbour *nb = neighbour_new(n, link, false);
+  node_neighbour *nb = al_node_neighbour_new(n, link, false);
   if (nb == NULL || !al_work_open(w, link, address)) { /* nobody has heard of it yet */
     if (nb != NULL) nb->link = 0;
     al_link_free(&n->links, link);
@@ -136,7 +135,7 @@ al_err al_node_accept(al_node *n, al_work *w, al_time now, const uint8_t binding
   al_err e = al_link_accept(&n->links, n->now, binding, ret);
   if (e == AL_EFULL && al_node_make_room(n, w)) e = al_link_accept(&n->links, n->now, binding, ret);
   if (e != AL_OK) return AL_EFULL;
-  if (neighbour_new(n, *ret, true) == NULL) {
+  if (al_node_neighbour_new(n, *ret, true) == NULL) {
     al_link_free(&n->links, *ret);
     return AL_EFULL;
   }

@@ -1,0 +1,156 @@
+/* settle.c — a network that begins old: who would be linked with whom, and whom each would know, if
+ * all had joined long ago. From then on the cores are on their own. Links are as PROTOCOL.md 7.2
+ * wants them: the eight closest by XOR, one in each other half of the space around that, and four
+ * at random; a link serves both its ends. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "allium/al_settle.h"
+#include "parts.h"
+
+enum { CLOSE = 8, NEAR_MAX = 4096, RANDOM_RINGS = 2, BITS = 48 };
+
+/* The first 64 bits of an ID, as distances are taken. */
+static uint64_t prefix_of(const al_id *id) {
+  uint64_t prefix = 0;
+  for (uint32_t i = 0; i < 8; i++) prefix = prefix << 8 | id->b[i];
+  return prefix;
+}
+
+typedef struct place {
+  uint64_t prefix;
+  uint32_t node;
+} place;
+
+typedef struct plan {
+  sim_run *r;
+  place *all; /* by prefix */
+  uint32_t *order;
+  uint32_t count;
+} plan;
+
+static int by_prefix(const void *a, const void *b) {
+  uint64_t x = ((const place *)a)->prefix, y = ((const place *)b)->prefix;
+  return x < y ? -1 : x > y;
+}
+
+/* The first place whose prefix is not below. */
+static uint32_t lower(const plan *p, uint64_t prefix) {
+  uint32_t low = 0, high = p->count;
+  while (low < high) {
+    uint32_t mid = low + (high - low) / 2;
+    if (p->all[mid].prefix < prefix)
+      low = mid + 1;
+    else
+      high = mid;
+  }
+  return low;
+}
+
+/* The places that share the first `bits` bits with a prefix: from *first, so many. */
+static uint32_t within(const plan *p, uint64_t prefix, uint32_t bits, uint32_t *first) {
+  uint64_t rest = bits == 0 ? UINT64_MAX : (UINT64_MAX >> (bits - 1)) >> 1;
+  *first = lower(p, prefix & ~rest);
+  uint32_t end = (prefix | rest) == UINT64_MAX ? p->count : lower(p, (prefix | rest) + 1);
+  return end - *first;
+}
+
+static bool linked(const sim_run *r, uint32_t a, uint32_t b) {
+  uint32_t peer;
+  for (uint32_t i = 0; (peer = world_neighbour(r->w, a, i)) != UINT32_MAX; i++)
+    if (peer == b) return true;
+  return false;
+}
+
+static void wed(sim_run *r, uint32_t a, uint32_t b, bool random) {
+  if (a != b && !linked(r, a, b) && !linked(r, b, a)) (void)world_wed(r->w, a, b, random);
+}
+
+/* The CLOSE closest of a place; how many bits all of them share with it. */
+static uint32_t wed_close(const plan *p, uint32_t at) {
+  const uint64_t self = p->all[at].prefix;
+  uint32_t bits = BITS, first = 0, count;
+  while ((count = within(p, self, bits, &first)) <= CLOSE && bits > 0) bits--;
+  uint64_t after = 0;
+  for (uint32_t k = 0; k < CLOSE && k + 1 < count; k++) {
+    uint32_t best = UINT32_MAX;
+    for (uint32_t i = first; i < first + count; i++) {
+      uint64_t d = p->all[i].prefix ^ self;
+      if (d <= after) continue;
+      if (best == UINT32_MAX || d < (p->all[best].prefix ^ self)) best = i;
+    }
+    if (best == UINT32_MAX) break;
+    after = p->all[best].prefix ^ self;
+    wed(p->r, p->all[at].node, p->all[best].node, false);
+  }
+  return bits;
+}
+
+/* One for each half of the space that has no contact yet: the one that has the same rank there, so
+ * that links are spread evenly. */
+static void wed_halves(const plan *p, uint32_t at, uint32_t bits) {
+  const uint64_t self = p->all[at].prefix;
+  const uint32_t node = p->all[at].node;
+  for (uint32_t b = 0; b < bits; b++) {
+    uint32_t own, other, peer;
+    uint64_t there = self ^ (uint64_t)1 << (63 - b);
+    (void)within(p, self, b + 1, &own);
+    uint32_t count = within(p, there, b + 1, &other);
+    bool has = count == 0;
+    for (uint32_t i = 0; !has && (peer = world_neighbour(p->r->w, node, i)) != UINT32_MAX; i++) {
+      uint64_t d = (prefix_of(&p->r->lookups.ids[peer]) ^ there) >> (63 - b);
+      has = d == 0;
+    }
+    if (!has) wed(p->r, node, p->all[other + (at - own) % count].node, false);
+  }
+}
+
+static void shuffle(sim_run *r, uint32_t *order, uint32_t count) {
+  for (uint32_t i = count; i > 1; i--) {
+    uint32_t k = (uint32_t)sim_below(&r->chance, i), swap = order[i - 1];
+    order[i - 1] = order[k];
+    order[k] = swap;
+  }
+}
+
+static void wed_random(const plan *p) {
+  for (uint32_t ring = 0; ring < RANDOM_RINGS; ring++) {
+    shuffle(p->r, p->order, p->count);
+    for (uint32_t i = 0; i < p->count; i++) {
+      wed(p->r, p->order[i], p->order[(i + 1) % p->count], true);
+    }
+  }
+}
+
+static void know_others(const plan *p, uint32_t node) {
+  al_node *n = world_node(p->r->w, node);
+  uint64_t want = p->r->s.limits_peers < p->count ? p->r->s.limits_peers : p->count;
+  for (uint64_t i = 0; i < want; i++) {
+    uint32_t peer = p->order[sim_below(&p->r->chance, p->count)];
+    if (peer != node) (void)al_node_settle_know(n, world_node(p->r->w, peer));
+  }
+}
+
+void settle_network(sim_run *r) {
+  plan p = {.r = r, .count = r->running_count};
+  p.all = calloc(p.count + 1u, sizeof *p.all);
+  p.order = calloc(p.count + 1u, sizeof *p.order);
+  if (p.all == NULL || p.order == NULL) abort();
+  for (uint32_t i = 0; i < p.count; i++) {
+    uint32_t node = p.order[i] = r->running[i];
+    p.all[i] = (place){prefix_of(&r->lookups.ids[node]), node};
+    (void)al_node_settle(world_node(r->w, node), p.count);
+  }
+  qsort(p.all, p.count, sizeof *p.all, by_prefix);
+  for (uint32_t i = 0; i < p.count; i++) know_others(&p, r->running[i]);
+  uint8_t *bits = calloc(p.count + 1u, 1);
+  if (bits == NULL) abort();
+  for (uint32_t i = 0; i < p.count; i++) bits[i] = (uint8_t)wed_close(&p, i);
+  for (uint32_t i = 0; i < p.count; i++) wed_halves(&p, i, bits[i]);
+  wed_random(&p);
+  for (uint32_t i = 0; i < p.count; i++)
+    al_node_settle_end(world_node(r->w, r->running[i]), world_now(r->w));
+  free(bits);
+  free(p.order);
+  free(p.all);
+}
