@@ -107,6 +107,7 @@ al_transport_sink sim_sink_of(const actor *a);
 /* wire.c */
 extern const al_transport_ops sim_transport_ops;
 void sim_wire_event(world *w, const sim_event *e);
+void sim_look_ahead(const world *w);
 /* End all links of a node; silently, or so that its neighbours hear of it. */
 void sim_wires_end(actor *a, bool silent);
 void sim_wires_clear(world *w);

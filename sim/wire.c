@@ -423,6 +423,24 @@ static void on_credit(world *w, uint32_t ref) {
   sink.credit(sink.ctx, e->link, e->credit);
 }
 
+/* What the next events will touch is fetched while this one is worked on. */
+void sim_look_ahead(const world *w) {
+  const sim_queue *q = &w->queue;
+  for (size_t i = 0; i < 5 && i < q->count; i++) {
+    const sim_event *e = &q->heap[i];
+    if (sim_event_kind(e) == EV_CALL) continue;
+    const wire_end *end = end_of(w, e->a);
+    if (i != 0) {
+      __builtin_prefetch(end);
+      continue;
+    }
+    const actor *a = &w->actors[end->node];
+    __builtin_prefetch(a->drive);
+    __builtin_prefetch(a->node);
+    if (sim_event_kind(e) == EV_FRAME) __builtin_prefetch(sim_arena_at(&w->arena, e->b));
+  }
+}
+
 void sim_wire_event(world *w, const sim_event *e) {
   const wire *l = wire_of(w, e->a);
   const wire_end *end = &l->end[e->a & 1];

@@ -391,6 +391,7 @@ void world_run(world *w, al_time until) {
       continue;
     }
     sim_event e = sim_queue_pop(&w->queue);
+    sim_look_ahead(w);
     w->stats.events++;
     if (sim_event_kind(&e) != EV_CALL)
       sim_wire_event(w, &e);

@@ -65,6 +65,7 @@ typedef struct al_dht {
   uint8_t measured; /* how often `spread` was corrected */
   bool joined;      /* the own ID was looked up */
   bool changed;     /* contacts came or went: al_dht_settle */
+  bool told_all;  /* every neighbour has heard whether we route */
 } al_dht;
 
 /* al_dht_init — no contacts.
@@ -120,7 +121,7 @@ void al_dht_set_contact(al_dht *d, bool contact);
  *   ret     what to send                                                                [out]
  * Result: 0 at the end.   Cost: O(links).   Source: PROTOCOL.md 7.2.
  * Tested: unit/dht_table. */
-al_link al_dht_state_next(const al_dht *d, uint32_t *cursor, al_dht_message *ret);
+al_link al_dht_state_next(al_dht *d, uint32_t *cursor, al_dht_message *ret);
 
 /* al_dht_state_said — a neighbour was told.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */

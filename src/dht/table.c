@@ -112,6 +112,7 @@ void al_dht_link_up(al_dht *d, al_link link, const al_id *id, uint64_t group, al
   d->contacts[i] =
       (al_dht_contact){.prefix = al_dht_prefix(id), .link = link, .group = group_byte(group)};
   if (i >= d->top) d->top = i + 1;
+  d->told_all = false;
 }
 
 /* A neighbour begins to route, or ceases. */
@@ -139,6 +140,7 @@ void al_dht_settled(al_dht *d, al_time now) {
 void al_dht_set_contact(al_dht *d, bool contact) {
   if (d->cfg.contact == contact) return;
   d->cfg.contact = contact;
+  d->told_all = false;
   for (uint32_t i = 0; i < d->top; i++) d->contacts[i].flags &= (uint8_t)~CONTACT_TOLD;
 }
 
@@ -156,7 +158,9 @@ void al_dht_contact_lost(al_dht *d, al_link link) {
   while (d->top > 0 && d->contacts[d->top - 1].link == 0) d->top--;
 }
 
-al_link al_dht_state_next(const al_dht *d, uint32_t *cursor, al_dht_message *ret) {
+al_link al_dht_state_next(al_dht *d, uint32_t *cursor, al_dht_message *ret) {
+  if (d->told_all) return 0;
+  bool first = *cursor == 0;
   while (*cursor < d->top) {
     const al_dht_contact *c = &d->contacts[(*cursor)++];
     if (c->link == 0 || (c->flags & CONTACT_TOLD) != 0) continue;
@@ -164,6 +168,7 @@ al_link al_dht_state_next(const al_dht *d, uint32_t *cursor, al_dht_message *ret
     if (d->cfg.contact) ret->flags |= AL_DHT_STATE_CONTACT;
     return c->link;
   }
+  if (first) d->told_all = true;
   return 0;
 }
 

@@ -77,6 +77,7 @@ typedef struct al_links {
   al_link *buckets; /* chains of the links whose peer is known, by its ID */
   uint64_t secret[2];
   uint32_t mask, named; /* of buckets; links in them */
+  uint32_t twins;       /* ... that have another one to the same node before them */
   al_places own_places, own_shakes;
   al_link_slot **slots; /* places that are in use, by index; the others NULL */
   uint32_t next_slot;   /* where to look for a free one first */

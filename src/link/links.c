@@ -118,12 +118,14 @@ static void unname(al_links *ls, al_link_session *s) {
   s->next = 0;
   s->named = false;
   ls->named--;
+  if (ls->twins != 0 && next_to(ls, &s->peer, NULL) != NULL) ls->twins--;
 }
 
 void al_link_name(al_links *ls, al_link_session *s, const al_id *peer) {
   if (s->named && al_id_equal(&s->peer, peer)) return;
   unname(ls, s);
   s->peer = *peer;
+  if (next_to(ls, peer, NULL) != NULL) ls->twins++;
   al_link *bucket = bucket_of(ls, peer);
   s->next = *bucket;
   *bucket = s->handle;
@@ -331,6 +333,7 @@ al_link al_link_find_by_peer(const al_links *ls, const al_id *peer) {
 }
 
 bool al_link_is_redundant(const al_links *ls, al_link link) {
+  if (ls->twins == 0) return false;
   const al_link_session *s = al_link_session_get(ls, link);
   if (s == NULL || !al_link_is_up(ls, link)) return false;
   const al_link_session *o = NULL;

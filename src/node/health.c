@@ -2,6 +2,7 @@
  * linked with is nobody's business. */
 #include "node/health.h"
 
+#include "node/wants.h"
 #include "wire/probe.h"
 
 /* ---- memory ---- */
@@ -61,10 +62,10 @@ static bool nearer(const al_id *a, const al_id *b, const al_id *to) {
 static uint32_t nearest(al_node *n, const al_id *about, al_link *ret, uint32_t most) {
   al_id ids[AL_NODE_TOLD];
   uint32_t count = 0, cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = al_node_neighbour_of(n, l);
+  for (const node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
+    const al_link l = nb->link;
     al_id id;
-    if (nb == NULL || !nb->up || !al_link_peer(&n->links, l, &id)) continue;
+    if (!nb->up || !al_link_peer(&n->links, l, &id)) continue;
     if (al_id_equal(&id, about) || !is_relay(n, &id)) continue;
     uint32_t at = count;
     while (at > 0 && nearer(&id, &ids[at - 1], about)) at--;

@@ -31,6 +31,14 @@ void al_node_neighbours_clear(al_node *n) {
   al_delete(&n->alloc, n->neighbours, AL_NODE_PIECES(n->limits.links_max) * sizeof(void *));
 }
 
+node_neighbour *al_node_neighbour_each(const al_node *n, uint32_t *cursor) {
+  while (*cursor < n->neighbours_len) {
+    node_neighbour *nb = al_node_neighbour_at(n, (*cursor)++);
+    if (nb->link != 0) return nb;
+  }
+  return NULL;
+}
+
 node_neighbour *al_node_neighbour_new(al_node *n, al_link link, bool open) {
   if (al_node_links_reserve(n, al_slab_index(link) + 1) != AL_OK) return NULL;
   node_neighbour *nb = al_node_neighbour_at(n, al_slab_index(link));

@@ -212,9 +212,9 @@ static bool linked(al_node *n, const al_id *id) {
 
 static bool may_dial(al_node *n) {
   uint32_t dialling = 0, cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = al_node_neighbour_of(n, l);
-    dialling += nb != NULL && !nb->up && al_link_is_initiator(&n->links, l);
+  for (const node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
+    const al_link l = nb->link;
+    dialling += !nb->up && al_link_is_initiator(&n->links, l);
   }
   return dialling < AL_NODE_DHT_DIALS_MAX;
 }
@@ -361,9 +361,9 @@ static void scan_book(al_node *n, al_work *w) {
 /* Say which links are needed; wants.c closes those that nobody needs. */
 static void mark_needed(al_node *n) {
   uint32_t cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    node_neighbour *nb = al_node_neighbour_of(n, l);
-    if (nb == NULL || !nb->up) continue;
+  for (node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
+    const al_link l = nb->link;
+    if (!nb->up) continue;
     nb->wanted &= (uint8_t)~AL_NODE_WANT_DHT;
     if (al_dht_needs(&n->dht, l)) nb->wanted |= AL_NODE_WANT_DHT;
   }

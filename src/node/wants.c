@@ -37,7 +37,7 @@ void al_node_unwant_link(al_node *n, al_link link, al_node_want why) {
 static bool in_use(const al_node *n, al_link link, const node_neighbour *nb) {
   al_id peer;
   if (nb->wanted != 0 || al_circuit_link_count(n->circuits, link) != 0) return true;
-  return al_link_peer(&n->links, link, &peer) && al_guards_has(n->guards, &peer);
+  return n->awake && al_link_peer(&n->links, link, &peer) && al_guards_has(n->guards, &peer);
 }
 
 /* ---- closing ---- */
@@ -66,14 +66,14 @@ static bool close_redundant(al_node *n, al_work *w, al_link link, const node_nei
 /* A link that neither side wants is closed by the side that dialled it, after a while. */
 static void close_unused(al_node *n, al_work *w) {
   uint32_t cursor = 0;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    node_neighbour *nb = al_node_neighbour_of(n, l);
-    if (nb == NULL || !nb->up || close_redundant(n, w, l, nb)) continue;
+  for (node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
+    const al_link l = nb->link;
+    if (!nb->up || close_redundant(n, w, l, nb)) continue;
     bool used = in_use(n, l, nb);
     al_gossip_keep(&n->gossip, l, used);
     if (used || al_gossip_kept(&n->gossip, l)) nb->used = n->now;
-    if (!al_link_is_initiator(&n->links, l)) continue;
     if (al_time_since(n->now, nb->used) < AL_NODE_LINGER_US) continue;
+    if (!al_link_is_initiator(&n->links, l)) continue;
     (void)close_link(n, w, l, AL_LINK_CODE_DONE);
   }
 }
@@ -98,9 +98,9 @@ static al_link least_useful(al_node *n, usefulness most) {
   uint32_t cursor = 0;
   al_link worst = 0;
   al_time used = AL_TIME_NEVER;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = al_node_neighbour_of(n, l);
-    if (nb == NULL || !nb->up || al_time_since(n->now, nb->since) < AL_NODE_SETTLE_US) continue;
+  for (const node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
+    const al_link l = nb->link;
+    if (!nb->up || al_time_since(n->now, nb->since) < AL_NODE_SETTLE_US) continue;
     usefulness u = good_for(n, l, nb);
     if (u > most || (u == most && nb->used >= used)) continue;
     worst = l;
@@ -228,9 +228,8 @@ static tally count_links(al_node *n) {
   tally t = {0};
   uint32_t cursor = 0;
   al_time since = AL_TIME_NEVER;
-  for (al_link l; (l = al_link_each(&n->links, &cursor)) != 0;) {
-    const node_neighbour *nb = al_node_neighbour_of(n, l);
-    if (nb == NULL) continue;
+  for (const node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
+    const al_link l = nb->link;
     if (nb->up) {
       t.up++;
     } else if (al_link_is_initiator(&n->links, l)) {

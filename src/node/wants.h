@@ -57,6 +57,11 @@ void al_node_found(al_node *n, const al_id *peer);
  * Result: none.   Cost: O(links).   Source: PROTOCOL.md 7.1.   Tested: sim/network. */
 void al_node_wants_house(al_node *n, al_work *w);
 
+/* al_node_neighbour_each — the neighbours in order of index, dialled ones included: start with
+ * *cursor = 0. They may come and go meanwhile.
+ * Result: NULL at the end.   Cost: one pass in all.   Source: none.   Tested: sim/network. */
+node_neighbour *al_node_neighbour_each(const al_node *n, uint32_t *cursor);
+
 /* al_node_neighbour_new — what the node keeps of a link that is new.
  * Result: NULL without memory.   Cost: may allocate.   Source: PROTOCOL.md 4.2.   Tested:
  * sim/network. */
