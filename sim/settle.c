@@ -8,7 +8,7 @@
 #include "allium/al_settle.h"
 #include "parts.h"
 
-enum { CLOSE = 8, NEAR_MAX = 4096, RANDOM_RINGS = 2, BITS = 48 };
+enum { CLOSE = 8, RANDOM_RINGS = 2, BITS = 48, LINKS_MAX = 62 };
 
 /* The first 64 bits of an ID, as distances are taken. */
 static uint64_t prefix_of(const al_id *id) {
@@ -17,15 +17,17 @@ static uint64_t prefix_of(const al_id *id) {
   return prefix;
 }
 
+/* A node of the plan, and the places of those it is linked with so far. */
 typedef struct place {
   uint64_t prefix;
   uint32_t node;
+  uint32_t links_count, links[LINKS_MAX];
 } place;
 
 typedef struct plan {
   sim_run *r;
-  place *all; /* by prefix */
-  uint32_t *order;
+  place *all;      /* by prefix */
+  uint32_t *order; /* their places */
   uint32_t count;
 } plan;
 
@@ -55,19 +57,22 @@ static uint32_t within(const plan *p, uint64_t prefix, uint32_t bits, uint32_t *
   return end - *first;
 }
 
-static bool linked(const sim_run *r, uint32_t a, uint32_t b) {
-  uint32_t peer;
-  for (uint32_t i = 0; (peer = world_neighbour(r->w, a, i)) != UINT32_MAX; i++)
-    if (peer == b) return true;
+static bool linked(const place *a, uint32_t b) {
+  for (uint32_t i = 0; i < a->links_count; i++)
+    if (a->links[i] == b) return true;
   return false;
 }
 
-static void wed(sim_run *r, uint32_t a, uint32_t b, bool random) {
-  if (a != b && !linked(r, a, b) && !linked(r, b, a)) (void)world_wed(r->w, a, b, random);
+static void wed(plan *p, uint32_t a, uint32_t b, bool random) {
+  place *x = &p->all[a], *y = &p->all[b];
+  if (a == b || linked(x, b) || x->links_count == LINKS_MAX || y->links_count == LINKS_MAX) return;
+  if (!world_wed(p->r->w, x->node, y->node, random)) return;
+  x->links[x->links_count++] = b;
+  y->links[y->links_count++] = a;
 }
 
 /* The CLOSE closest of a place; how many bits all of them share with it. */
-static uint32_t wed_close(const plan *p, uint32_t at) {
+static uint32_t wed_close(plan *p, uint32_t at) {
   const uint64_t self = p->all[at].prefix;
   uint32_t bits = BITS, first = 0, count;
   while ((count = within(p, self, bits, &first)) <= CLOSE && bits > 0) bits--;
@@ -81,27 +86,25 @@ static uint32_t wed_close(const plan *p, uint32_t at) {
     }
     if (best == UINT32_MAX) break;
     after = p->all[best].prefix ^ self;
-    wed(p->r, p->all[at].node, p->all[best].node, false);
+    wed(p, at, best, false);
   }
   return bits;
 }
 
 /* One for each half of the space that has no contact yet: the one that has the same rank there, so
  * that links are spread evenly. */
-static void wed_halves(const plan *p, uint32_t at, uint32_t bits) {
+static void wed_halves(plan *p, uint32_t at, uint32_t bits) {
   const uint64_t self = p->all[at].prefix;
-  const uint32_t node = p->all[at].node;
+  const place *me = &p->all[at];
   for (uint32_t b = 0; b < bits; b++) {
-    uint32_t own, other, peer;
+    uint32_t own, other;
     uint64_t there = self ^ (uint64_t)1 << (63 - b);
     (void)within(p, self, b + 1, &own);
     uint32_t count = within(p, there, b + 1, &other);
     bool has = count == 0;
-    for (uint32_t i = 0; !has && (peer = world_neighbour(p->r->w, node, i)) != UINT32_MAX; i++) {
-      uint64_t d = (prefix_of(&p->r->lookups.ids[peer]) ^ there) >> (63 - b);
-      has = d == 0;
-    }
-    if (!has) wed(p->r, node, p->all[other + (at - own) % count].node, false);
+    for (uint32_t i = 0; !has && i < me->links_count; i++)
+      has = me->links[i] >= other && me->links[i] - other < count;
+    if (!has) wed(p, at, other + (at - own) % count, false);
   }
 }
 
@@ -113,11 +116,11 @@ static void shuffle(sim_run *r, uint32_t *order, uint32_t count) {
   }
 }
 
-static void wed_random(const plan *p) {
+static void wed_random(plan *p) {
   for (uint32_t ring = 0; ring < RANDOM_RINGS; ring++) {
     shuffle(p->r, p->order, p->count);
     for (uint32_t i = 0; i < p->count; i++) {
-      wed(p->r, p->order[i], p->order[(i + 1) % p->count], true);
+      wed(p, p->order[i], p->order[(i + 1) % p->count], true);
     }
   }
 }
@@ -126,7 +129,7 @@ static void know_others(const plan *p, uint32_t node) {
   al_node *n = world_node(p->r->w, node);
   uint64_t want = p->r->s.limits_peers < p->count ? p->r->s.limits_peers : p->count;
   for (uint64_t i = 0; i < want; i++) {
-    uint32_t peer = p->order[sim_below(&p->r->chance, p->count)];
+    uint32_t peer = p->r->running[sim_below(&p->r->chance, p->count)];
     if (peer != node) (void)al_node_settle_know(n, world_node(p->r->w, peer));
   }
 }
@@ -137,8 +140,9 @@ void settle_network(sim_run *r) {
   p.order = calloc(p.count + 1u, sizeof *p.order);
   if (p.all == NULL || p.order == NULL) abort();
   for (uint32_t i = 0; i < p.count; i++) {
-    uint32_t node = p.order[i] = r->running[i];
-    p.all[i] = (place){prefix_of(&r->lookups.ids[node]), node};
+    uint32_t node = r->running[i];
+    p.order[i] = i;
+    p.all[i] = (place){.prefix = prefix_of(&r->lookups.ids[node]), .node = node};
     (void)al_node_settle(world_node(r->w, node), p.count);
   }
   qsort(p.all, p.count, sizeof *p.all, by_prefix);

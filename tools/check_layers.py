@@ -10,7 +10,7 @@ from csource import Source, c_files, read, report
 
 SYSTEM = {"stdint.h", "stddef.h", "stdbool.h", "string.h", "limits.h"}
 PUBLIC = {"al_types.h", "al_suite.h", "al_host.h", "allium.h", "al_inspect.h", "al_dht.h",
-          "al_shelf.h", "al_service.h"}
+          "al_shelf.h", "al_service.h", "al_settle.h"}
 # Third-party headers belong to src/crypto; these, of the compiler, to where SIMD is written.
 SIMD = {"immintrin.h", "wasm_simd128.h"}
 SIMD_MODULES = {"crypto", "fec"}

@@ -130,14 +130,15 @@ void al_book_set_sample(al_book *b, uint32_t members);
 
 /* al_book_settle — as if `nodes` nodes had been offered: the bar is where it would be, on average.
  * For simulations.
- * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+ * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/settled.
+ * */
 void al_book_settle(al_book *b, uint32_t nodes);
 
 /* al_book_adopt — take in another book's own descriptor, from the shelf that both share. For
  * simulations.
  *   member   it gets a rank of the sample, whatever its ID
  * Result: its entry, also when it is there already; 0: no room, or another shelf.
- * Cost: O(1); may allocate.   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+ * Cost: O(1); may allocate.   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/settled. */
 al_peer al_book_adopt(al_book *b, const al_book *other, bool member);
 
 /* al_book_full — are there more nodes than the sample takes? While not, it is the whole network.

@@ -95,12 +95,14 @@ void al_dht_clear(al_dht *d);
 void al_dht_link_up(al_dht *d, al_link link, const al_id *id, uint64_t group, al_time now);
 
 /* al_dht_adopt — a neighbour that is up routes, and knows that we do; for simulations.
- * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+ * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/settled.
+ * */
 void al_dht_adopt(al_dht *d, al_link link, bool routes);
 
 /* al_dht_settled — as if it had looked around for long: the next question to a close neighbour is
  * a full period away. For simulations.
- * Result: none.   Cost: O(links).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean.
+ * Result: none.   Cost: O(links).   Source: docs/decisions/0007-many-nodes.md.   Tested:
+ * sim/settled.
  */
 void al_dht_settled(al_dht *d, al_time now);
 

@@ -138,7 +138,8 @@ bool al_gossip_accused(const al_gossip *g, uint32_t *since, al_id *ret);
 
 /* al_gossip_adopt — a neighbour that is up was told all, and each side what the other wants; for
  * simulations.
- * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+ * Result: none.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/settled.
+ * */
 void al_gossip_adopt(al_gossip *g, al_link link);
 
 /* al_gossip_keep — whether this node wants a link; the neighbour is told when that changes.

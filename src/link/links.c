@@ -228,20 +228,19 @@ al_err al_link_accept(al_links *ls, al_time now, const uint8_t binding[32], al_l
   return AL_OK;
 }
 
-al_err al_link_adopt(al_links *ls, al_time now, const al_id *peer, const uint8_t *keys,
-                     bool initiator, al_link *ret) {
+al_err al_link_adopt(al_links *ls, al_time now, const al_link_given *given, al_link *ret) {
   al_link_session *s;
   if (!ls->cfg.simulation) return AL_ESTATE;
   al_err e = session_new(ls, now, &s);
   if (e != AL_OK) return e;
   al_link_shaking_end(ls, s);
   al_rng draw;
-  al_rng_init(&draw, ls->cfg.suite, keys);
+  al_rng_init(&draw, ls->cfg.suite, given->keys);
   al_rng_bytes(&draw, &s->keys, sizeof s->keys);
   al_rng_clear(&draw);
-  s->initiator = initiator;
+  s->initiator = given->initiator;
   al_link_keys_begin(ls, s, now);
-  al_link_name(ls, s, peer);
+  al_link_name(ls, s, given->peer);
   s->state = AL_LINK_OPEN;
   s->since = now;
   al_link_arm_all(ls, s);

@@ -358,8 +358,8 @@ static void scan_book(al_node *n, al_work *w) {
   }
 }
 
-/* Say which links are needed; wants.c closes those that nobody needs. */
-static void mark_needed(al_node *n) {
+/* wants.c closes those that nobody needs. */
+void al_node_dht_mark(al_node *n) {
   uint32_t cursor = 0;
   for (node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
     const al_link l = nb->link;
@@ -373,7 +373,7 @@ void al_node_dht_house(al_node *n, al_work *w) {
   if (n->closing) return;
   scan_book(n, w);
   al_dht_keep(&n->dht, n->now);
-  mark_needed(n);
+  al_node_dht_mark(n);
 }
 
 /* ---- commands ---- */

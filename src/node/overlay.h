@@ -53,4 +53,8 @@ al_err al_node_reach(al_node *n, al_work *w, const al_id *peer);
  * Result: AL_OK, AL_EFULL.   Cost: a lookup.   Source: PROTOCOL.md 7.2.   Tested: sim/overlay. */
 al_err al_node_fetch(al_node *n, const al_id *peer, uint64_t user);
 
+/* al_node_dht_mark — say which links the table needs.
+ * Result: none.   Cost: O(links).   Source: PROTOCOL.md 7.2.   Tested: sim/overlay. */
+void al_node_dht_mark(al_node *n);
+
 #endif

@@ -1,12 +1,14 @@
 /* settle.c — see al_settle.h: nodes of a simulation that begin with their links and their book. */
 #include "allium/al_settle.h"
 
+#include "node/overlay.h"
 #include "node/parts.h"
 #include "node/wants.h"
 
 al_err al_node_settle(al_node *n, uint32_t nodes) {
   if (!n->simulation || n->up_count != 0 || nodes == 0) return AL_ESTATE;
   al_book_settle(&n->book, nodes);
+  n->rotations = 3 * al_book_scale(&n->book); /* it has met as many as it has to */
   return AL_OK;
 }
 
@@ -20,7 +22,8 @@ al_err al_node_settle_link(al_node *n, al_work *w, al_time now, const al_settled
   if (now > n->now) n->now = now;
   if (!n->simulation || n->closing) return AL_ESTATE;
   if (al_book_adopt(&n->book, &s->peer->book, false) == 0) return AL_EFULL;
-  al_err e = al_link_adopt(&n->links, n->now, peer, s->keys, s->initiator, ret);
+  al_link_given given = {.peer = peer, .keys = s->keys, .initiator = s->initiator};
+  al_err e = al_link_adopt(&n->links, n->now, &given, ret);
   if (e != AL_OK) return e;
   node_neighbour *nb = al_node_neighbour_new(n, *ret, true);
   if (nb == NULL) {
@@ -37,5 +40,7 @@ al_err al_node_settle_link(al_node *n, al_work *w, al_time now, const al_settled
 
 void al_node_settle_end(al_node *n, al_time now) {
   if (now > n->now) n->now = now;
-  if (n->simulation) al_dht_settled(&n->dht, n->now);
+  if (!n->simulation) return;
+  al_dht_settled(&n->dht, n->now);
+  al_node_dht_mark(n);
 }
