@@ -40,8 +40,7 @@ al_err al_node_settle_link(al_node *n, al_work *w, al_time now, const al_settled
 
 /* al_node_settle_end — all its links are there: the DHT's table is as old as the network.
  * Result: none.   Cost: O(links).   Source: docs/decisions/0007-many-nodes.md.
- * Tested: sim/settled.
- */
+ * Tested: sim/settled. */
 void al_node_settle_end(al_node *n, al_time now);
 
 #ifdef __cplusplus

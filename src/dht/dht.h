@@ -65,7 +65,7 @@ typedef struct al_dht {
   uint8_t measured; /* how often `spread` was corrected */
   bool joined;      /* the own ID was looked up */
   bool changed;     /* contacts came or went: al_dht_settle */
-  bool told_all;  /* every neighbour has heard whether we route */
+  bool told_all;    /* every neighbour has heard whether we route */
 } al_dht;
 
 /* al_dht_init — no contacts.

@@ -44,7 +44,7 @@ int main(void) {
   tap_ok(figure(r, "lookups.run.asked") > 300, "lookups were asked");
   tap_is_u64((uint64_t)figure(r, "lookups.success"), 10000, "all of them were right");
   tap_is_u64((uint64_t)figure(r, "links.down"), 0, "no link has ended");
-  tap_ok(figure(r, "network.dials") < 400 / 4, "few were dialled: %u",
+  tap_ok(figure(r, "network.dials") < 240, "few were dialled: %u",
          (unsigned)figure(r, "network.dials"));
   tap_ok(figure(r, "nodes.memory_bytes") < MEMORY_MAX, "a node takes %u bytes",
          (unsigned)figure(r, "nodes.memory_bytes"));
