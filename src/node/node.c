@@ -6,6 +6,7 @@
 #include "node/overlay.h"
 #include "node/records.h"
 #include "node/wake.h"
+#include "node/wants.h"
 
 void al_config_default(al_config *c) {
   memset(c, 0, sizeof *c);

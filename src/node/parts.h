@@ -23,16 +23,6 @@ void al_node_finish(al_node *n, al_work *w);
 void al_node_tell(al_node *n, al_work *w, const al_event *ev);
 
 /* ---- neighbour.c ---- */
-/* al_node_links_reserve — have room for what nodes keep by index of a link, here and in gossip and
- * DHT, for indices below `links`.
- * Result: AL_OK, AL_ENOMEM.   Cost: nothing, or some allocations.
- * Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
-al_err al_node_links_reserve(al_node *n, uint32_t links);
-
-/* al_node_neighbours_clear — give the room for neighbours back.
- * Result: none.   Cost: frees.   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
-void al_node_neighbours_clear(al_node *n);
-
 /* al_node_neighbour_of — what the node keeps of a link.
  * Result: NULL for a dead handle.   Cost: O(1).   Source: PROTOCOL.md 4.2, 7.   Tested:
  * sim/network, sim/hostile. */

@@ -57,6 +57,16 @@ void al_node_found(al_node *n, const al_id *peer);
  * Result: none.   Cost: O(links).   Source: PROTOCOL.md 7.1.   Tested: sim/network. */
 void al_node_wants_house(al_node *n, al_work *w);
 
+/* al_node_links_reserve — have room for what nodes keep by index of a link, here and in gossip and
+ * DHT, for indices below `links`.
+ * Result: AL_OK, AL_ENOMEM.   Cost: nothing, or some allocations.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+al_err al_node_links_reserve(al_node *n, uint32_t links);
+
+/* al_node_neighbours_clear — give the room for neighbours back.
+ * Result: none.   Cost: frees.   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
+void al_node_neighbours_clear(al_node *n);
+
 /* al_node_neighbour_each — the neighbours in order of index, dialled ones included: start with
  * *cursor = 0. They may come and go meanwhile.
  * Result: NULL at the end.   Cost: one pass in all.   Source: none.   Tested: sim/network. */
