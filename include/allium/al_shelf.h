@@ -40,7 +40,7 @@ al_shelf_stats al_shelf_look(const al_shelf *s);
 
 struct al_limits;
 
-/* al_limits_small — limits for big simulations: an idle node takes 23 KB and 476 bytes a link.
+/* al_limits_small — limits for big simulations: an idle node takes 8 KB and 630 bytes a link.
  *   Result: none.   Cost: none.   Source: docs/decisions/0007-many-nodes.md.   Tested: sim/lean. */
 void al_limits_small(struct al_limits *l);
 

@@ -81,7 +81,7 @@ void al_link_window_take(al_links *ls, al_link_window *w, uint64_t number);
  * Tested: unit/link_window. */
 al_err al_link_windows_init(al_links *ls);
 
-/* al_link_window_widen — remember 8,192 numbers instead of 256; what is older counts as seen.
+/* al_link_window_widen — remember 8,192 numbers instead of 128; what is older counts as seen.
  *   may_get   whether memory may be asked for
  * Result: whether it is wide now.   Cost: a wipe of 1 KiB.   Source: PROTOCOL.md 4.1.
  * Tested: unit/link_window. */

@@ -52,7 +52,7 @@ typedef struct al_links_config {
   al_bytes network;           /* 1..64 bytes                                           [borrowed] */
   al_bytes secret;            /* 32 bytes, or empty for a public network               [borrowed] */
   bool simulation;            /* puzzles of descriptors are not checked */
-  bool lean; /* replay windows are of 256 frames until al_link_widen, few links rekey at a time */
+  bool lean; /* replay windows are of 128 frames until al_link_widen, few links rekey at a time */
   al_padding padding;
   uint32_t links_max;     /* 1..4096 */
   uint32_t message_slots; /* AL_LINK_SLOTS_MIN..255; 0: AL_LINK_SLOTS_DEFAULT */
@@ -145,7 +145,7 @@ al_err al_link_accept(al_links *ls, al_time now, const uint8_t binding[32], al_l
 
 /* al_link_widen — a link is going to carry much: its replay window becomes 8,192 frames wide, as
  * links that are not lean have it from the start. Where memory may be got only. Without memory it
- * stays narrow: frames that come more than 256 behind are dropped as replayed.
+ * stays narrow: frames that come more than 128 behind are dropped as replayed.
  * Result: whether it is wide.   Cost: none when it is; else may allocate 1 KiB.
  * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/link_window. */
 bool al_link_widen(al_links *ls, al_link link);
