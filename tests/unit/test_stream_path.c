@@ -216,7 +216,7 @@ static void test_acks_lost(void) {
          (unsigned)(p.now - from));
   run(200000);
   deaf = -1;
-  tap_ok(right(B, sent) && look(A, 1).in_use, "the other path goes on");
+  tap_ok(right(B, (size_t)sent) && look(A, 1).in_use, "the other path goes on");
   tap_ok(resent() - before < (sent - 20000) / 300 / 8, "%u of %u packets went out again",
          (unsigned)(resent() - before), (unsigned)((sent - 20000) / 300));
   run(AL_SECOND);
