@@ -1,13 +1,15 @@
-/* test_speed.c — how fast one download is through three hops, in virtual time, so that a loss of
- * speed fails like any other error, on every machine. Arguments: delay_us megabytes mbit_min. */
+/* test_speed.c — how fast one download is through three hops, or from a service through two joined
+ * circuits, in virtual time, so that a loss of speed fails like any other error, on every machine.
+ * Arguments: delay_us megabytes mbit_min [service]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "allium/al_service.h"
 #include "tap.h"
 #include "world.h"
 
-enum { NODES = 8, CLIENT = 5 };
+enum { NODES = 8, NODES_SERVICE = 12, CLIENT = 5, SERVICE = 7 };
 
 typedef struct test {
   uint64_t total, sent, got, wrong;
@@ -57,28 +59,51 @@ static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
   }
 }
 
+static al_err open_it(world *w, test *t, bool service, const uint8_t *address) {
+  static const al_target target = {
+      .kind = AL_TARGET_NAME, .port = 80, .host_len = 4, .host = "file"};
+  const al_service_to to = {.address = address, .port = 80, .isolation = 1};
+  al_drive *d = world_drive(w, CLIENT);
+  al_node *n = al_drive_node(d);
+  al_err e = service ? al_service_open(n, al_drive_work(d), world_now(w), &to, &t->down)
+                     : al_stream_open(n, al_drive_work(d), world_now(w), &target, 1, &t->down);
+  al_drive_pump(d);
+  return e;
+}
+
+static void expose(world *w, uint8_t *address) {
+  static const uint8_t root[32] = {7};
+  uint32_t handle;
+  al_drive *d = world_drive(w, SERVICE);
+  const al_service_config c = {.root = root};
+  tap_ok(al_service_add(al_drive_node(d), al_drive_work(d), world_now(w), &c, &handle) == AL_OK,
+         "a service is exposed");
+  al_drive_pump(d);
+  world_run(w, world_now(w) + 10 * AL_SECOND);
+  al_service_address(world_suite(w), root, address);
+}
+
 int main(int argc, char **argv) {
   static test t;
   world_options o;
   world_options_default(&o);
-  o.nodes = NODES;
+  bool service = argc > 4;
+  uint8_t address[AL_SERVICE_ADDRESS_BYTES];
+  o.nodes = service ? NODES_SERVICE : NODES;
   o.delay_us = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 10000;
   o.jitter_us = o.delay_us / 20;
   t.total = (argc > 2 ? strtoull(argv[2], NULL, 10) : 50) * 1000000;
   uint64_t mbit_min = argc > 3 ? strtoull(argv[3], NULL, 10) : 60;
   for (size_t i = 0; i < sizeof pattern; i++) pattern[i] = (uint8_t)(i % 251);
   world *w = world_new(&o, on_event, &t);
-  for (uint32_t i = 0; i < NODES; i++) {
+  for (uint32_t i = 0; i < o.nodes; i++) {
     world_start(w, i);
     if (i > 0) world_join(w, i, 0);
   }
   world_run(w, world_now(w) + 30 * AL_SECOND);
-  al_target target = {.kind = AL_TARGET_NAME, .port = 80, .host_len = 4, .host = "file"};
-  al_drive *d = world_drive(w, CLIENT);
+  if (service) expose(w, address);
   al_time asked = world_now(w);
-  tap_ok(al_stream_open(al_drive_node(d), al_drive_work(d), asked, &target, 1, &t.down) == AL_OK,
-         "a stream is opened");
-  al_drive_pump(d);
+  tap_ok(open_it(w, &t, service, address) == AL_OK, "a stream is opened");
   world_run(w, world_now(w) + 60 * AL_SECOND);
   uint64_t us = t.last - asked;
   uint64_t mbit = us == 0 ? 0 : t.got * 8 / us;
