@@ -336,10 +336,12 @@ static void wait_lost(al_node *n, al_work *w, node_visit *v, al_reason why) {
   }
 }
 
-/* How long an answer may take: it comes from the service over a circuit to be built. */
+/* How long an answer may take: it comes from the service over a circuit to be built. Whoever has
+ * asked in vain is more patient: everybody may be slow. */
 static uint64_t answer_us(const al_node *n, const node_visit *v) {
   uint64_t build = v->wait_trip != 0 ? al_node_trip_at(n, v->wait_trip)->build_us : 0;
-  return al_min_u64(NODE_ANSWER_US, NODE_ANSWER_MIN_US + 2 * build);
+  uint64_t wait = (NODE_ANSWER_MIN_US + 2 * build) << (v->tries / 2 < 4 ? v->tries / 2 : 4);
+  return al_min_u64(NODE_ANSWER_US, wait);
 }
 
 void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_reason why) {

@@ -204,6 +204,18 @@ static void kill_hops(world *w, uint32_t nodes, const uint8_t *address) {
   }
 }
 
+/* Over the change of the period, of the KEM key and of the relays' onion keys, by a client that has
+ * nothing at hand any more. */
+static void days(world *w, uint32_t nodes, const uint8_t *address) {
+  for (uint32_t h = 3; h <= 27; h += 3) {
+    run(w, nodes, 3 * 3600 * AL_SECOND);
+    open_stream(w, address, 1000 + h, BYTES);
+    run(w, nodes, 20 * AL_SECOND);
+    tap_ok(t.flow.got == BYTES && t.flow.wrong == 0, "after %u hours a client reaches it", h);
+    say("  it");
+  }
+}
+
 int main(int argc, char **argv) {
   world_options o;
   world_options_default(&o);
@@ -256,7 +268,8 @@ int main(int argc, char **argv) {
   say("another isolation");
   tap_is_u64(t.flow.got, BYTES, "a stream with another isolation");
 
-  if (argc > 5) kill_hops(w, o.nodes, address);
+  if (argc > 5 && strcmp(argv[5], "deaths") == 0) kill_hops(w, o.nodes, address);
+  if (argc > 5 && strcmp(argv[5], "days") == 0) days(w, o.nodes, address);
 
   uint8_t nobody[AL_SERVICE_ADDRESS_BYTES];
   root[0] = 8;
