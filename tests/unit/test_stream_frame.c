@@ -1,6 +1,8 @@
-/* Frames: decoding is the inverse of encoding, and malformed ones are refused. */
+/* Frames: decoding is the inverse of encoding, malformed ones are refused, and all are what the
+ * Python model makes of the document. Argument: tests/vectors. */
 #include "stream/frame.h"
 #include "tap.h"
+#include "test_wire_vectors.h"
 
 static const char *names[] = {"PAD", "ACK",   "OPEN",   "OPENED", "DATA",
                               "FIN", "RESET", "CREDIT", "PING",   "HAVE"};
@@ -96,7 +98,57 @@ static void test_targets(void) {
   tap_ok(!al_frame_target_ok(&(al_stream_target){3, 80, four}), "kinds are 1, 2, 4 and 6");
 }
 
-int main(void) {
+/* The frame of a vector, alone and as the next one of the packet of all. */
+static void vector(al_rd *packet, const char *name, const al_frame *f) {
+  al_bytes want = vec("%s", name);
+  uint8_t buf[400];
+  al_wr w = al_wr_init(buf, sizeof buf);
+  al_frame g;
+  al_frame_put(&w, f);
+  tap_ok(al_wr_ok(&w) && vec_is(want, buf, w.len), "%s: written as the model does", name);
+  tap_ok(al_frame_next(packet, &g) && same(f, &g), "  and read out of its packet");
+}
+
+static void test_vectors(void) {
+  static const uint8_t runs[] = {3, 0, 1, 0, 0, 0, 9, 0}, v4[] = {192, 0, 2, 10};
+  al_bytes all = vec("packet"), nothing = {NULL, 0};
+  al_rd r = al_rd_init(all);
+  tap_ok(al_rd_u8(&r) == 1 && al_rd_u32(&r) == 0x01020304, "a packet, and its number");
+  vector(&r, "ack", &(al_frame){.type = AL_FRAME_ACK, .largest = 500, .delay = 77, .run = 4});
+  vector(&r, "ack.runs",
+         &(al_frame){.type = AL_FRAME_ACK,
+                     .largest = 0x01020304,
+                     .delay = 0x0506,
+                     .run = 4,
+                     .bytes = al_view(runs, sizeof runs)});
+  al_frame f = {.type = AL_FRAME_OPEN, .stream = 6, .offset = 0xfffffffe};
+  f.target = (al_stream_target){1, 80, vec("name")};
+  vector(&r, "open.name", &f);
+  f = (al_frame){.type = AL_FRAME_OPEN, .stream = 8, .offset = 65536, .target = {2, 1, nothing}};
+  vector(&r, "open.self", &f);
+  f = (al_frame){.type = AL_FRAME_OPEN, .stream = 0x0a0b0c0e, .offset = 1};
+  f.target = (al_stream_target){4, 443, al_view(v4, sizeof v4)};
+  vector(&r, "open.v4", &f);
+  f = (al_frame){.type = AL_FRAME_OPEN, .stream = 2, .offset = 3};
+  f.target = (al_stream_target){6, 65535, vec("v6")};
+  vector(&r, "open.v6", &f);
+  vector(&r, "opened", &(al_frame){.type = AL_FRAME_OPENED, .stream = 6, .offset = 65536});
+  f = (al_frame){.type = AL_FRAME_DATA, .stream = 9, .offset = 0x010203040506};
+  f.bytes = vec("text");
+  vector(&r, "data", &f);
+  vector(&r, "fin", &(al_frame){.type = AL_FRAME_DATA_FIN, .stream = 9, .offset = 12});
+  vector(&r, "reset", &(al_frame){.type = AL_FRAME_RESET, .stream = 0xfffffffe, .reason = 11});
+  f = (al_frame){.type = AL_FRAME_CREDIT, .stream = 2, .offset = AL_STREAM_OFFSET_MAX};
+  vector(&r, "credit", &f);
+  vector(&r, "ping", &(al_frame){.type = AL_FRAME_PING});
+  vector(&r, "have", &(al_frame){.type = AL_FRAME_HAVE, .stream = 3, .offset = 0x0a0b0c0d0e0f});
+  tap_ok(!al_frame_next(&r, &f) && al_rd_ok(&r), "then padding");
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) return 2;
+  vec_load(argv[1], "bundle.txt");
+  test_vectors();
   test_round_trips();
   test_refusals();
   test_targets();

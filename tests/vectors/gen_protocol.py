@@ -2,7 +2,7 @@
 """gen_protocol.py: vectors of records, link handshake, set-up packets and circuits, from the model
 in model/. All coins are SHAKE256 of their names, so that a run gives the same bytes for ever.
 
-  gen_protocol.py            write records, link, sphinx, circuit, dht and overlay.txt here
+  gen_protocol.py            write records, link, sphinx, circuit, dht, overlay, bundle.txt here
   gen_protocol.py --check    compare them with what the model says
 """
 import pathlib
@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from model import allium as al  # noqa: E402
-from model import curve, mldsa, mlkem, overlay, selftest  # noqa: E402
+from model import bundle, curve, mldsa, mlkem, overlay, selftest  # noqa: E402
 from model.symmetric import sha3, shake256  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -230,10 +230,38 @@ def lookups():
     return f
 
 
+def bundles():
+    f = File('bundle.txt')
+    name, v6, text = b'example.org', coins('bundle host', 16), coins('bundle data', 300)
+    f.add('name', name)
+    f.add('v6', v6)
+    f.add('text', text)
+    frames = [
+        f.add('ack', bundle.ack(500, 77, 4)),
+        f.add('ack.runs', bundle.ack(0x01020304, 0x0506, 4, [(3, 1), (0, 9)])),
+        f.add('open.name', bundle.open_(6, 0xfffffffe, 80, 1, name)),
+        f.add('open.self', bundle.open_(8, 65536, 1, 2, b'')),
+        f.add('open.v4', bundle.open_(0x0a0b0c0e, 1, 443, 4, bytes([192, 0, 2, 10]))),
+        f.add('open.v6', bundle.open_(2, 3, 65535, 6, v6)),
+        f.add('opened', bundle.opened(6, 65536)),
+        f.add('data', bundle.data(9, 0x010203040506, text)),
+        f.add('fin', bundle.data(9, 12, b'', True)),
+        f.add('reset', bundle.reset(0xfffffffe, 11)),
+        f.add('credit', bundle.credit(2, 0xffffffffffff)),
+        f.add('ping', bundle.ping()),
+        f.add('have', bundle.have(3, 0x0a0b0c0d0e0f))]
+    f.add('packet', bundle.packet(0x01020304, frames))
+    node = coins('probe node')
+    f.add('node', node)
+    for op in range(1, 6):
+        f.add(f'probe.{op}', bundle.probe(op, 0 if op == 5 else 0x0123456789abcdef, node))
+    return f
+
+
 def main():
     selftest.run()
     wrong = []
-    for f in (records(), link(), sphinx(), circuit(), dht(), lookups()):
+    for f in (records(), link(), sphinx(), circuit(), dht(), lookups(), bundles()):
         path = HERE / f.name
         if sys.argv[1:] == ['--check']:
             if path.read_text('ascii') != f.text():
