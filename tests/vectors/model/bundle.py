@@ -1,4 +1,4 @@
-"""bundle.py: packets of a bundle, their frames (PROTOCOL.md 8.1), PROBE (4.7); from the document."""
+"""bundle.py: packets of a bundle, their frames (PROTOCOL.md 8.1), PROBE (4.7), by the document."""
 import struct
 
 PACKET_BYTES = 1068  # a relay payload, its kind byte included
