@@ -114,7 +114,7 @@ void al_node_askfar_request(al_node *n, al_stream s, al_bytes first) {
     a->stage = ASK_DONE;
     return;
   }
-  memcpy(a->found, first.ptr, first.len); /* of one packet: it fits */
+  if (first.len != 0) memcpy(a->found, first.ptr, first.len); /* of one packet: it fits */
   a->found_len = (uint32_t)first.len;
   (void)al_streams_consume(n->streams, n->now, s, first.len);
 }

@@ -75,7 +75,8 @@ UNUSED void pair_drain(pair *p, int i) {
       e->host[ev.target.host.len] = 0;
     }
     if (ev.kind != AL_STREAM_EV_DATA && ev.kind != AL_STREAM_EV_REQUEST) continue;
-    if (e->got_len + ev.data.len <= PAIR_GOT) memcpy(e->got + e->got_len, ev.data.ptr, ev.data.len);
+    if (ev.data.len != 0 && e->got_len + ev.data.len <= PAIR_GOT)
+      memcpy(e->got + e->got_len, ev.data.ptr, ev.data.len);
     e->got_len += ev.data.len;
     if (p->consume && ev.data.len != 0)
       (void)al_streams_consume(&e->ss, p->now, ev.stream, ev.data.len);
