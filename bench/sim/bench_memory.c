@@ -294,9 +294,6 @@ static void sizes(void) {
   SIZE(al_node, book);
   SIZE(al_node, links);
   SIZE(al_node, gossip);
-  SIZE(al_node, circuits);
-  SIZE(al_node, streams);
-  SIZE(al_node, guards);
   SIZE(al_node, onion);
   SIZE(al_node, rng);
   printf("%-10s %-44s %10zu\n", "sizeof", "al_link_session", sizeof(al_link_session));

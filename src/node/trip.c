@@ -67,16 +67,17 @@ static size_t relays_of(const al_node *n, const node_trip *t, uint8_t from, al_i
 
 /* A further circuit of a session shares no relay with those it has, or but its guard; if there are
  * not enough, anything. */
-static al_err choose_beside(const al_node *n, const node_trip *t, al_path_query *q,
+static al_err choose_beside(const al_node *n, const node_trip *t, const al_path_query *query,
                             al_circuit_plan *plan, al_reason *why) {
   al_id out[BESIDE_MAX];
-  q->exclude = out;
+  al_path_query q = *query;
+  q.exclude = out;
   for (uint8_t from = 0; from < 2; from++) {
-    q->exclude_count = relays_of(n, t, from, out);
-    if (q->exclude_count != 0 && al_path_choose(q, plan, why) == AL_OK) return AL_OK;
+    q.exclude_count = relays_of(n, t, from, out);
+    if (q.exclude_count != 0 && al_path_choose(&q, plan, why) == AL_OK) return AL_OK;
   }
-  q->exclude_count = 0;
-  return al_path_choose(q, plan, why);
+  q.exclude_count = 0;
+  return al_path_choose(&q, plan, why);
 }
 
 static al_err choose(al_node *n, const node_trip *t, al_circuit_plan *plan, al_reason *why) {
