@@ -20,17 +20,14 @@ import math
 import os
 import random
 import re
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 
-from lab import ROOT, BenchError, Lab
+from lab import ROOT, BenchError, Lab, program, running
 
 RELAYS, EXITS = 6, 2
 HOPS = ("guard", "middle", "exit")
@@ -444,10 +441,7 @@ def parse():
 
 def main():
     args = parse()
-    folder = Path(tempfile.mkdtemp(prefix="healbench-"))
-    lab = None
-    try:
-        lab = HealLab(args, folder)
+    with running(lambda folder: HealLab(args, folder), "healbench", args.keep) as lab:
         load = os.getloadavg()[0]
         lab.begin()
         got = rounds(lab, args)
@@ -455,13 +449,6 @@ def main():
                   "load": [load, os.getloadavg()[0]]}
         if not args.loopback:
             result["netlab"] = late_packets()
-    finally:
-        if lab:
-            lab.close()
-        if args.keep:
-            progress(f"logs and state are in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     report(result)
     if "netlab" in result:
         print("netlab: " + json.dumps(result["netlab"]) + f", load {result['load']}")
@@ -470,10 +457,4 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main()
-    except BenchError as e:
-        sys.exit(f"healbench: {e}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program("healbench", main)

@@ -1,10 +1,13 @@
 """lab.py: real daemons to measure, on loopback or in the hosts of netlab. What is started here is
 ended here."""
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -289,3 +292,31 @@ class Lab:
         if self.server:
             self.server.kill()
             self.server.wait()
+
+
+@contextlib.contextmanager
+def running(make, name, keep):
+    """A lab of make(folder), closed whatever happens; its folder goes unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    lab = None
+    try:
+        lab = make(folder)
+        yield lab
+    finally:
+        if lab:
+            lab.close()
+        if keep:
+            print(f"{name}: logs and state are in {folder}", file=sys.stderr, flush=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def program(name, main):
+    """What every benchmark does around its main: one line for an error, and SIGTERM cleans up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except BenchError as e:
+        sys.exit(f"{name}: {e}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -12,16 +12,13 @@ fixed.
 import argparse
 import json
 import os
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from lab import ROOT, BenchError, Lab
+from lab import ROOT, BenchError, Lab, program, running
 
 PARALLEL = 4
 
@@ -153,31 +150,15 @@ def report(result, args):
 
 def main():
     args = parse()
-    folder = Path(tempfile.mkdtemp(prefix="netbench-"))
-    lab = None
-    try:
-        lab = Lab(args.loopback, folder)
+    with running(lambda folder: Lab(args.loopback, folder), "netbench", args.keep) as lab:
         lab.start()
         result = measure(lab, args)
         if args.counters:
             for key, values in sorted(lab.counters().items()):
                 print(f"{key:60} {values}")
-    finally:
-        if lab:
-            lab.close()
-        if args.keep:
-            progress(f"logs and state are in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     result["name"] = args.name or ("loopback" if args.loopback else "netlab")
     report(result, args)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main()
-    except BenchError as e:
-        sys.exit(f"netbench: {e}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program("netbench", main)

@@ -15,14 +15,11 @@ turns. What a download pauses for when a relay dies: healbench.py --service. Fig
 import argparse
 import json
 import os
-import shutil
-import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from lab import BenchError, Lab
+from lab import BenchError, Lab, program, running
 from netbench import late_packets, show, spread
 
 RELAYS = 6
@@ -158,31 +155,15 @@ def report(result, args):
 
 def main():
     args = parse()
-    folder = Path(tempfile.mkdtemp(prefix="servicebench-"))
-    lab = None
-    try:
-        lab = ServiceLab(args.loopback, folder)
+    with running(lambda folder: ServiceLab(args.loopback, folder), "servicebench", args.keep) as lab:
         lab.start()
         result = measure(lab, args)
         if args.counters:
             for key, values in sorted(lab.counters().items()):
                 print(f"{key:60} {values}")
-    finally:
-        if lab:
-            lab.close()
-        if args.keep:
-            progress(f"logs and state are in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
     result["name"] = args.name or ("loopback" if args.loopback else "netlab")
     report(result, args)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main()
-    except BenchError as e:
-        sys.exit(f"servicebench: {e}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program("servicebench", main)
