@@ -13,6 +13,7 @@ turns. What a download pauses for when a relay dies: healbench.py --service. Fig
 [min .. max]. ALLIUM=PROGRAM measures another program than build/allium. No port is fixed.
 """
 import argparse
+import functools
 import json
 import os
 import sys
@@ -155,7 +156,8 @@ def report(result, args):
 
 def main():
     args = parse()
-    with running(lambda folder: ServiceLab(args.loopback, folder), "servicebench", args.keep) as lab:
+    make = functools.partial(ServiceLab, args.loopback)
+    with running(make, "servicebench", args.keep) as lab:
         lab.start()
         result = measure(lab, args)
         if args.counters:
