@@ -210,17 +210,30 @@ void al_node_service_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al
     join_event(n, w, trip, opened);
 }
 
-/* The session that a request goes on with, if it is proved to be its own. */
-static node_session *session_meant(al_node *n, const node_service *sv, const al_request *req) {
-  uint8_t proof[16];
+/* The session that a request names; NULL: none of that name (any more). */
+static node_session *session_named(const al_node *n, const node_service *sv,
+                                   const al_request *req) {
   for (uint32_t i = 0; i < NODE_SESSIONS_MAX; i++) {
     node_session *s = n->meets->sessions[i];
     if (s == NULL || s->client || !s->begun || s->service != sv->self) continue;
-    if (!al_equal_ct(s->keys.id, req->session, sizeof req->session)) continue;
-    al_resume_proof(n->suite, s->keys.resume, req, proof);
-    return al_equal_ct(proof, req->proof, sizeof proof) ? s : NULL;
+    if (al_equal_ct(s->keys.id, req->session, sizeof req->session)) return s;
   }
   return NULL;
+}
+
+static bool proves(const al_node *n, const node_session *s, const al_request *req) {
+  uint8_t proof[16];
+  al_resume_proof(n->suite, s->keys.resume, req, proof);
+  return al_equal_ct(proof, req->proof, sizeof proof);
+}
+
+static node_session *session_new(al_node *n, const node_service *sv) {
+  node_session *s = al_node_session_new(n, false);
+  if (s == NULL)
+    al_count(&n->counters, AL_COUNT_service_full);
+  else
+    s->service = sv->self;
+  return s;
 }
 
 /* Whoever asks by a second introduction point waits at the same place: the first circuit there is
@@ -252,14 +265,12 @@ static bool answer(al_node *n, al_work *w, node_session *s, const al_heard *hear
 }
 
 static void heard(al_node *n, al_work *w, node_service *sv, const al_heard *h) {
-  node_session *s;
-  if (h->request.resume) {
-    s = session_meant(n, sv, &h->request);
-    if (s == NULL) al_count(&n->counters, AL_COUNT_service_auth);
-  } else {
-    s = al_node_session_new(n, false);
-    if (s == NULL) al_count(&n->counters, AL_COUNT_service_full);
-    if (s != NULL) s->service = sv->self;
+  node_session *s = h->request.resume ? session_named(n, sv, &h->request) : NULL;
+  if (s != NULL && !proves(n, s, &h->request)) {
+    al_count(&n->counters, AL_COUNT_service_auth);
+    s = NULL;
+  } else if (s == NULL) { /* one that is forgotten begins anew, and its client sees that it does */
+    s = session_new(n, sv);
   }
   if (s == NULL) {
     sv->refused++;

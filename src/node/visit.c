@@ -366,23 +366,52 @@ void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_r
 }
 
 /* The answer is to the last request, or to the one before. */
-static al_err take_answer(const al_node *n, const node_visit *v, const uint8_t *answer,
-                          al_session_keys *ret) {
-  const uint8_t *resume = v->session->begun ? v->session->keys.resume : NULL;
+static al_err take_with(const al_node *n, const node_visit *v, const uint8_t *resume,
+                        const uint8_t *answer, al_session_keys *ret) {
   if (!v->asked) return AL_ECRYPTO;
   if (al_answer_take(n->suite, &v->ask, resume, answer, ret) == AL_OK) return AL_OK;
   if (!v->asked_before) return AL_ECRYPTO;
   return al_answer_take(n->suite, &v->before, resume, answer, ret);
 }
 
+/* With the session's secret, or without: the service has forgotten the session. */
+static al_err take_answer(const al_node *n, const node_visit *v, const uint8_t *answer,
+                          al_session_keys *ret, bool *ret_anew) {
+  *ret_anew = false;
+  if (!v->session->begun) return take_with(n, v, NULL, answer, ret);
+  if (take_with(n, v, v->session->keys.resume, answer, ret) == AL_OK) return AL_OK;
+  *ret_anew = true;
+  return take_with(n, v, NULL, answer, ret);
+}
+
+/* The service began anew: another session in place of the one it forgot. Streams of which nothing
+ * was delivered go on there, the others end. */
+static bool replace(al_node *n, al_work *w, node_visit *v) {
+  node_session *old = v->session, *s = al_node_session_new(n, true);
+  uint32_t cursor = 0;
+  if (s == NULL) return false;
+  for (al_stream st; (st = al_streams_each(n->streams, old->bundle, &cursor)) != 0;) {
+    if (al_streams_detach(n->streams, st) != AL_OK) continue;
+    al_err e = al_streams_attach(n->streams, n->now, st, s->bundle);
+    AL_ASSERT(e == AL_OK); /* the new bundle is empty, and its place in the map was free before */
+    al_count(&n->counters, AL_COUNT_stream_moved);
+  }
+  s->visit = v;
+  v->session = s;
+  memset(v->ports, 0, sizeof v->ports);
+  al_node_session_end(n, w, old, AL_REASON_CIRCUIT);
+  return true;
+}
+
 void al_node_visit_joined(al_node *n, al_work *w, uint32_t trip, const uint8_t *answer) {
   node_visit *v = visit_at(n, al_node_trip_at(n, trip)->owner);
   al_session_keys keys;
+  bool anew = false;
   if (v == NULL || trip != v->wait_trip) {
     al_count(&n->counters, AL_COUNT_meet_parse);
     return;
   }
-  if (take_answer(n, v, answer, &keys) != AL_OK) {
+  if (take_answer(n, v, answer, &keys, &anew) != AL_OK) {
     al_count(&n->counters, AL_COUNT_visit_answer);
     al_node_destroy(n, w, al_node_trip_at(n, trip)->circ, AL_REASON_PROTOCOL);
     return;
@@ -390,7 +419,8 @@ void al_node_visit_joined(al_node *n, al_work *w, uint32_t trip, const uint8_t *
   stop_asking(n, w, v);
   v->wait_trip = 0;
   v->standby_wait_us = 0;
-  al_err e = al_node_session_carry(n, w, v->session, trip, &keys);
+  al_err e = anew && !replace(n, w, v) ? AL_ENOMEM : AL_OK;
+  if (e == AL_OK) e = al_node_session_carry(n, w, v->session, trip, &keys);
   al_wipe(&keys, sizeof keys);
   forget_asked(v);
   go(n, v, VISIT_OPEN, 0);

@@ -130,6 +130,12 @@ def main():
     ok(wait_until(lambda: published(service, "echo"), 40), "after a restart it is published again")
     ok(wait_until(lambda: echoes(client, address, 80) is True, 60),
        "and reached by the same address")
+    service.kill()
+    service.start(join=client.address())
+    ok(wait_until(lambda: published(service, "echo"), 40), "after kill -9 it is published again")
+    start = time.monotonic()
+    ok(wait_until(lambda: echoes(client, address, 80) is True, 60), "and reached")
+    print(f"# after {(time.monotonic() - start) * 1e3:.0f} ms, though it forgot the session")
     mode = os.stat(os.path.join(service.state, "services", "echo.key")).st_mode & 0o777
     equal(mode, 0o600, "its key is nobody else's")
     status, key, _ = verb(service, "service", "export", "echo")

@@ -118,20 +118,24 @@ static bool expected(world *w, const uint8_t *address, uint64_t isolation, uint1
   return al_service_expected(al_drive_node(world_drive(w, CLIENT)), &to);
 }
 
+static void open_with(world *w, const al_service_to *to, uint64_t bytes) {
+  al_drive *d = world_drive(w, CLIENT);
+  memset(&t.flow, 0, sizeof t.flow);
+  t.flow.asked = world_now(w);
+  t.flow.sent = to->early.len;
+  t.want = bytes;
+  al_err e = al_service_open(al_drive_node(d), al_drive_work(d), world_now(w), to, &t.flow.stream);
+  if (e != AL_OK) printf("# open: %s\n", al_err_text(e));
+  al_drive_pump(d);
+}
+
 /* The first bytes go early. */
 static void open_stream(world *w, const uint8_t *address, uint64_t isolation, uint64_t bytes) {
-  al_drive *d = world_drive(w, CLIENT);
   uint8_t early[EARLY];
   const al_service_to to = {
       .address = address, .port = 80, .isolation = isolation, .early = {early, sizeof early}};
   for (size_t i = 0; i < sizeof early; i++) early[i] = byte_at(i);
-  memset(&t.flow, 0, sizeof t.flow);
-  t.flow.asked = world_now(w);
-  t.flow.sent = sizeof early;
-  t.want = bytes;
-  al_err e = al_service_open(al_drive_node(d), al_drive_work(d), world_now(w), &to, &t.flow.stream);
-  if (e != AL_OK) printf("# open: %s\n", al_err_text(e));
-  al_drive_pump(d);
+  open_with(w, &to, bytes);
 }
 
 static void say(const char *what) {
@@ -216,6 +220,30 @@ static void days(world *w, uint32_t nodes, const uint8_t *address) {
   }
 }
 
+/* The service's node dies in the middle of a stream and comes back: it knows nothing of its
+ * sessions. A stream that was opened meanwhile goes on in a new one, the old one ends. */
+static void forgotten(world *w, uint32_t nodes, const uint8_t *address) {
+  const uint8_t root[32] = {7};
+  const al_service_config c = {.root = root};
+  const al_service_to bare = {.address = address, .port = 80, .isolation = 1};
+  uint64_t moved = world_counter_of(w, CLIENT, "stream_moved");
+  open_stream(w, address, 1, BYTES_KILL);
+  for (int i = 0; i < 400 && t.flow.got < BYTES_KILL / 4; i++) run(w, nodes, 20000);
+  tap_ok(t.flow.got > 0 && t.flow.got < BYTES_KILL, "a service dies in the middle of a stream");
+  world_stop(w, SERVICE, false);
+  world_start(w, SERVICE);
+  world_join(w, SERVICE, 0);
+  al_drive *d = world_drive(w, SERVICE);
+  (void)al_service_add(al_drive_node(d), al_drive_work(d), world_now(w), &c, &t.service);
+  al_drive_pump(d);
+  open_with(w, &bare, BYTES);
+  run(w, nodes, 20 * AL_SECOND);
+  say("after the restart");
+  tap_ok(t.flow.got == BYTES && t.flow.wrong == 0,
+         "a stream that was opened meanwhile goes on in a new session");
+  tap_ok(world_counter_of(w, CLIENT, "stream_moved") > moved, "stream_moved counts it");
+}
+
 int main(int argc, char **argv) {
   world_options o;
   world_options_default(&o);
@@ -268,6 +296,7 @@ int main(int argc, char **argv) {
   say("another isolation");
   tap_is_u64(t.flow.got, BYTES, "a stream with another isolation");
 
+  forgotten(w, o.nodes, address);
   if (argc > 5 && strcmp(argv[5], "deaths") == 0) kill_hops(w, o.nodes, address);
   if (argc > 5 && strcmp(argv[5], "days") == 0) days(w, o.nodes, address);
 
