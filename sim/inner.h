@@ -18,6 +18,7 @@ typedef enum event_kind {
   EV_DOWN,   /* a: end that hears of it, b: reason */
   EV_CREDIT, /* a: end */
   EV_CALL,   /* a: what, b: arg */
+  EV_TIMER,  /* a: node */
 } event_kind;
 
 /* One side of a transport link. Its reference is 2 * wire + side. */
@@ -57,6 +58,7 @@ typedef struct actor {
   record *store;
   uint8_t *address;           /* once somebody asked for it */
   al_time deadline;           /* when the node wants its tick */
+  al_time timer_at;           /* its earliest timer in the queue */
   al_time up_busy, down_busy; /* its access link */
   al_time paused_until;       /* its process stands still */
   al_time clogged_until;      /* its access link carries nothing, and loses nothing */
@@ -84,7 +86,6 @@ struct world {
   uint32_t bufs;
   actor *actors;
   sim_queue queue;
-  sim_timers timers;
   sim_arena arena;
   wire **wires; /* chunks */
   uint32_t wires_count, wires_cap, wires_free;

@@ -4,126 +4,226 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+  BUCKET_BITS = 7, /* us, as a power of two */
+  BUCKET_US = 1 << BUCKET_BITS,
+  RING = 16384, /* a power of two, and of 64 */
+  FEW = 24,     /* events that are sorted by insertion */
+};
+static const uint64_t TIMER_KEY = (uint64_t)1 << 63;
+
 static bool before(const sim_event *a, const sim_event *b) {
   return a->time != b->time ? a->time < b->time : a->key < b->key;
 }
 
-void sim_queue_push(sim_queue *q, sim_event e, unsigned kind, uint16_t serial) {
-  if (q->count == q->cap) {
-    q->cap = q->cap == 0 ? 1024 : q->cap * 2;
-    q->heap = realloc(q->heap, q->cap * sizeof *q->heap);
-    if (q->heap == NULL) abort();
-  }
-  e.key = q->next++ << (SIM_KIND_BITS + SIM_SERIAL_BITS) | (uint64_t)serial << SIM_KIND_BITS | kind;
-  size_t i = q->count++;
-  if (q->count > q->peak) q->peak = q->count;
-  while (i > 0) {
-    size_t parent = (i - 1) / 4;
-    if (!before(&e, &q->heap[parent])) break;
-    q->heap[i] = q->heap[parent];
-    i = parent;
-  }
-  q->heap[i] = e;
+static void *grown(void *p, size_t count, size_t size) {
+  void *more = realloc(p, count * size);
+  if (more == NULL) abort();
+  return more;
 }
 
-sim_event sim_queue_pop(sim_queue *q) {
-  sim_event top = q->heap[0], last = q->heap[--q->count];
+/* ---- beyond the calendar ---- */
+
+static void far_push(sim_queue *q, sim_event e) {
+  if (q->far_count == q->far_cap) {
+    q->far_cap = q->far_cap == 0 ? 64 : q->far_cap * 2;
+    q->far = grown(q->far, q->far_cap, sizeof *q->far);
+  }
+  size_t i = q->far_count++;
+  while (i > 0) {
+    size_t parent = (i - 1) / 4;
+    if (!before(&e, &q->far[parent])) break;
+    q->far[i] = q->far[parent];
+    i = parent;
+  }
+  q->far[i] = e;
+}
+
+static sim_event far_pop(sim_queue *q) {
+  sim_event top = q->far[0], last = q->far[--q->far_count];
   size_t i = 0;
   for (;;) {
     size_t first = 4 * i + 1, best = first;
-    if (first >= q->count) break;
-    size_t end = first + 4 < q->count ? first + 4 : q->count;
+    if (first >= q->far_count) break;
+    size_t end = first + 4 < q->far_count ? first + 4 : q->far_count;
     for (size_t c = first + 1; c < end; c++) {
-      if (before(&q->heap[c], &q->heap[best])) best = c;
+      if (before(&q->far[c], &q->far[best])) best = c;
     }
-    if (!before(&q->heap[best], &last)) break;
-    q->heap[i] = q->heap[best];
+    if (!before(&q->far[best], &last)) break;
+    q->far[i] = q->far[best];
     i = best;
   }
-  q->heap[i] = last;
+  q->far[i] = last;
   return top;
 }
 
-void sim_queue_clear(sim_queue *q) {
-  free(q->heap);
-  memset(q, 0, sizeof *q);
-}
+/* ---- the calendar ---- */
 
-/* ---- timers ---- */
-
-static bool sooner(const sim_timer *a, const sim_timer *b) {
-  return a->time != b->time ? a->time < b->time : a->node < b->node;
-}
-
-void sim_timers_init(sim_timers *t, uint32_t nodes) {
-  t->heap = malloc(((size_t)nodes + 1) * sizeof *t->heap);
-  t->at = calloc((size_t)nodes + 1, sizeof *t->at);
-  if (t->heap == NULL || t->at == NULL) abort();
-  t->count = 0;
-  t->nodes = nodes;
-}
-
-void sim_timers_clear(sim_timers *t) {
-  free(t->heap);
-  free(t->at);
-  memset(t, 0, sizeof *t);
-}
-
-static void put(sim_timers *t, uint32_t i, sim_timer v) {
-  t->heap[i] = v;
-  t->at[v.node] = i + 1;
-}
-
-static void rise(sim_timers *t, uint32_t i, sim_timer v) {
-  while (i > 0) {
-    uint32_t parent = (i - 1) / 4;
-    if (!sooner(&v, &t->heap[parent])) break;
-    put(t, i, t->heap[parent]);
-    i = parent;
+static uint32_t chunk_take(sim_queue *q) {
+  if (q->chunks_free != 0) {
+    uint32_t i = q->chunks_free;
+    q->chunks_free = q->chunks[i - 1].next;
+    return i;
   }
-  put(t, i, v);
+  if (q->chunks_count == q->chunks_cap) {
+    q->chunks_cap = q->chunks_cap == 0 ? 64 : q->chunks_cap + q->chunks_cap / 2;
+    q->chunks = grown(q->chunks, q->chunks_cap, sizeof *q->chunks);
+  }
+  return ++q->chunks_count;
 }
 
-static void sink(sim_timers *t, uint32_t i, sim_timer v) {
-  for (;;) {
-    uint32_t first = 4 * i + 1, best = first;
-    if (first >= t->count) break;
-    uint32_t end = first + 4 < t->count ? first + 4 : t->count;
-    for (uint32_t c = first + 1; c < end; c++) {
-      if (sooner(&t->heap[c], &t->heap[best])) best = c;
+static void ring_add(sim_queue *q, const sim_event *e) {
+  size_t place = (size_t)(e->time >> BUCKET_BITS) & (RING - 1);
+  sim_bucket *b = &q->ring[place];
+  if (b->last == 0 || q->chunks[b->last - 1].count == SIM_CHUNK_EVENTS) {
+    uint32_t fresh = chunk_take(q);
+    q->chunks[fresh - 1].next = q->chunks[fresh - 1].count = 0;
+    if (b->last == 0)
+      b->first = fresh;
+    else
+      q->chunks[b->last - 1].next = fresh;
+    b->last = fresh;
+    q->busy[place / 64] |= (uint64_t)1 << place % 64;
+  }
+  sim_chunk *c = &q->chunks[b->last - 1];
+  c->e[c->count++] = *e;
+}
+
+/* The place of the next bucket after `from` where events are, as a distance; RING: none. */
+static uint64_t ring_next(const sim_queue *q, uint64_t from) {
+  uint64_t skip = 1;
+  while (skip < RING) {
+    size_t place = (size_t)(from + skip) & (RING - 1);
+    uint64_t bits = q->busy[place / 64] >> place % 64;
+    if (bits != 0) {
+      skip += (uint64_t)__builtin_ctzll(bits);
+      return skip < RING ? skip : RING;
     }
-    if (!sooner(&t->heap[best], &v)) break;
-    put(t, i, t->heap[best]);
-    i = best;
+    skip += 64 - place % 64;
   }
-  put(t, i, v);
+  return RING;
 }
 
-void sim_timers_set(sim_timers *t, uint32_t node, uint64_t time) {
-  sim_timer v = {time, node};
-  uint32_t at = t->at[node];
-  if (at == 0) {
-    rise(t, t->count++, v);
-  } else if (time < t->heap[at - 1].time) {
-    rise(t, at - 1, v);
+static void open_reserve(sim_queue *q, size_t count) {
+  if (count <= q->open_cap) return;
+  q->open_cap = count + count / 2 + 64;
+  q->open = grown(q->open, q->open_cap, sizeof *q->open);
+}
+
+/* Events keep the order in which they were posted; so what is left is ties with timers. */
+static void sort_few(sim_event *e, size_t count) {
+  for (size_t i = 1; i < count; i++) {
+    sim_event v = e[i];
+    size_t k = i;
+    for (; k > 0 && before(&v, &e[k - 1]); k--) e[k] = e[k - 1];
+    e[k] = v;
+  }
+}
+
+/* Counted by microsecond, and put where they belong. */
+static void gather_many(sim_queue *q, uint32_t first) {
+  uint32_t at[BUCKET_US + 1] = {0};
+  for (uint32_t c = first; c != 0; c = q->chunks[c - 1].next)
+    for (uint32_t i = 0; i < q->chunks[c - 1].count; i++)
+      at[(q->chunks[c - 1].e[i].time & (BUCKET_US - 1)) + 1]++;
+  for (uint32_t i = 1; i < BUCKET_US; i++) at[i] += at[i - 1];
+  for (uint32_t c = first; c != 0; c = q->chunks[c - 1].next)
+    for (uint32_t i = 0; i < q->chunks[c - 1].count; i++) {
+      const sim_event *e = &q->chunks[c - 1].e[i];
+      q->open[at[e->time & (BUCKET_US - 1)]++] = *e;
+    }
+}
+
+/* The events of a bucket move into `open`, in order. */
+static void gather(sim_queue *q, uint64_t bucket) {
+  size_t place = (size_t)bucket & (RING - 1), count = 0;
+  sim_bucket *b = &q->ring[place];
+  for (uint32_t c = b->first; c != 0; c = q->chunks[c - 1].next) count += q->chunks[c - 1].count;
+  open_reserve(q, count);
+  q->at = 0;
+  q->end = count;
+  if (count > FEW) {
+    gather_many(q, b->first);
   } else {
-    sink(t, at - 1, v);
+    size_t k = 0;
+    for (uint32_t c = b->first; c != 0; c = q->chunks[c - 1].next)
+      for (uint32_t i = 0; i < q->chunks[c - 1].count; i++) q->open[k++] = q->chunks[c - 1].e[i];
   }
+  sort_few(q->open, count);
+  if (b->last != 0) {
+    q->chunks[b->last - 1].next = q->chunks_free;
+    q->chunks_free = b->first;
+  }
+  b->first = b->last = 0;
+  q->busy[place / 64] &= ~((uint64_t)1 << place % 64);
 }
 
-void sim_timers_drop(sim_timers *t, uint32_t node) {
-  uint32_t at = t->at[node];
-  if (at == 0) return;
-  sim_timer last = t->heap[--t->count];
-  t->at[node] = 0;
-  if (last.node == node) return;
-  if (at > 1 && sooner(&last, &t->heap[(at - 2) / 4]))
-    rise(t, at - 1, last);
+/* The next bucket with events becomes the open one. What the calendar reaches now leaves the heap
+ * before anything can be posted there directly, so that order of posting is kept. */
+static bool advance(sim_queue *q, uint64_t until) {
+  if (q->count == 0) return false;
+  uint64_t skip = ring_next(q, q->bucket), to = q->bucket + skip;
+  uint64_t far = q->far_count > 0 ? q->far[0].time >> BUCKET_BITS : UINT64_MAX;
+  if (skip == RING || far < to) to = far;
+  if (to > until >> BUCKET_BITS) return false;
+  q->bucket = to;
+  while (q->far_count > 0 && q->far[0].time >> BUCKET_BITS < to + RING) {
+    sim_event e = far_pop(q);
+    ring_add(q, &e);
+  }
+  gather(q, to);
+  return true;
+}
+
+/* Its time is that of the open bucket, or before. */
+static void open_add(sim_queue *q, const sim_event *e) {
+  if (q->at == q->end) q->at = q->end = 0;
+  open_reserve(q, q->end + 1);
+  size_t i = q->end++;
+  for (; i > q->at && before(e, &q->open[i - 1]); i--) q->open[i] = q->open[i - 1];
+  q->open[i] = *e;
+}
+
+static void add(sim_queue *q, const sim_event *e) {
+  if (q->ring == NULL) {
+    q->ring = calloc(RING, sizeof *q->ring);
+    q->busy = calloc(RING / 64, sizeof *q->busy);
+    if (q->ring == NULL || q->busy == NULL) abort();
+  }
+  if (++q->count > q->peak) q->peak = q->count;
+  uint64_t bucket = e->time >> BUCKET_BITS;
+  if (bucket <= q->bucket)
+    open_add(q, e);
+  else if (bucket - q->bucket < RING)
+    ring_add(q, e);
   else
-    sink(t, at - 1, last);
+    far_push(q, *e);
 }
 
-uint64_t sim_timers_when(const sim_timers *t, uint32_t node) {
-  uint32_t at = t->at[node];
-  return at == 0 ? UINT64_MAX : t->heap[at - 1].time;
+void sim_queue_push(sim_queue *q, sim_event e, unsigned kind, uint16_t serial) {
+  e.key = q->next++ << (SIM_KIND_BITS + SIM_SERIAL_BITS) | (uint64_t)serial << SIM_KIND_BITS | kind;
+  add(q, &e);
+}
+
+void sim_queue_timer(sim_queue *q, uint64_t time, uint32_t node, unsigned kind) {
+  const sim_event e = {
+      .time = time, .key = TIMER_KEY | (uint64_t)node << SIM_KIND_BITS | kind, .a = node};
+  add(q, &e);
+}
+
+bool sim_queue_pop(sim_queue *q, uint64_t until, sim_event *ret) {
+  if (q->at == q->end && !advance(q, until)) return false;
+  if (q->open[q->at].time > until) return false;
+  q->count--;
+  *ret = q->open[q->at++];
+  return true;
+}
+
+void sim_queue_clear(sim_queue *q) {
+  free(q->open);
+  free(q->ring);
+  free(q->busy);
+  free(q->chunks);
+  free(q->far);
+  memset(q, 0, sizeof *q);
 }

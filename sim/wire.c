@@ -423,21 +423,35 @@ static void on_credit(world *w, uint32_t ref) {
   sink.credit(sink.ctx, e->link, e->credit);
 }
 
-/* What the next events will touch is fetched while this one is worked on. */
+/* Memory that an event will touch is fetched while others are worked on: first the link, then the
+ * node's place and the frame, then the node. */
+static const actor *actor_of(const world *w, const sim_event *e) {
+  if (sim_event_kind(e) == EV_TIMER) return &w->actors[e->a];
+  return &w->actors[end_of(w, e->a)->node];
+}
+
 void sim_look_ahead(const world *w) {
-  const sim_queue *q = &w->queue;
-  for (size_t i = 0; i < 5 && i < q->count; i++) {
-    const sim_event *e = &q->heap[i];
-    if (sim_event_kind(e) == EV_CALL) continue;
-    const wire_end *end = end_of(w, e->a);
-    if (i != 0) {
-      __builtin_prefetch(end);
-      continue;
-    }
-    const actor *a = &w->actors[end->node];
+  enum { LINK_AHEAD = 12, PLACE_AHEAD = 8, NODE_AHEAD = 4 };
+  const sim_event *e = sim_queue_ahead(&w->queue, LINK_AHEAD);
+  if (e != NULL && sim_event_kind(e) < EV_CALL) __builtin_prefetch(end_of(w, e->a));
+  e = sim_queue_ahead(&w->queue, PLACE_AHEAD);
+  if (e != NULL && sim_event_kind(e) != EV_CALL) {
+    const char *a = (const char *)actor_of(w, e);
+    __builtin_prefetch(a);
+    __builtin_prefetch(a + 64);
+    __builtin_prefetch(a + 128);
+    if (sim_event_kind(e) == EV_FRAME) __builtin_prefetch(sim_arena_at(&w->arena, e->b));
+  }
+  e = sim_queue_ahead(&w->queue, NODE_AHEAD);
+  if (e != NULL && sim_event_kind(e) != EV_CALL) {
+    const actor *a = actor_of(w, e);
     __builtin_prefetch(a->drive);
     __builtin_prefetch(a->node);
-    if (sim_event_kind(e) == EV_FRAME) __builtin_prefetch(sim_arena_at(&w->arena, e->b));
+    if (sim_event_kind(e) == EV_FRAME) {
+      const char *f = (const char *)sim_arena_at(&w->arena, e->b);
+      __builtin_prefetch(f + 64);
+      __builtin_prefetch(f + 128);
+    }
   }
 }
 

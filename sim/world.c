@@ -98,14 +98,18 @@ static void h_event(void *ctx, const al_event *e) {
   if (w->fn != NULL) w->fn(w->ctx, w, a->index, e);
 }
 
-/* A timer put off stays where it is in the heap until its old time comes. */
+static void set_timer(actor *a, al_time when) {
+  a->timer_at = when;
+  sim_queue_timer(&a->w->queue, when, a->index, EV_TIMER);
+}
+
+/* A timer put off stays in the queue until its old time comes; of one brought forward the later
+ * entry stays, and is found to be void. */
 static void h_deadline(void *ctx, al_time when) {
   actor *a = ctx;
-  world *w = a->w;
   a->deadline = when;
-  if (when == AL_TIME_NEVER) return;
-  if (when < w->now) when = w->now;
-  if (when < sim_timers_when(&w->timers, a->index)) sim_timers_set(&w->timers, a->index, when);
+  if (when < a->w->now) when = a->w->now;
+  if (when < a->timer_at) set_timer(a, when);
 }
 
 /* ---- addresses: 10.x.y.z-like records that tell the node's number back ---- */
@@ -153,7 +157,7 @@ static void place(world *w, actor *a, uint32_t index) {
   sim_place_of(&w->o.net, w->o.seed, index, &p);
   a->w = w;
   a->index = index;
-  a->deadline = AL_TIME_NEVER;
+  a->deadline = a->timer_at = AL_TIME_NEVER;
   a->nat = p.nat;
   a->up_rate = p.up_rate;
   a->down_rate = p.down_rate;
@@ -179,7 +183,6 @@ world *world_new(const world_options *o, world_event_fn *fn, void *ctx) {
   if (o->shelf && al_shelf_new(&w->shelf, &w->shelf_alloc, o->suite, secret) != AL_OK) abort();
   w->actors = calloc(o->nodes, sizeof *w->actors);
   if (w->actors == NULL) abort();
-  sim_timers_init(&w->timers, o->nodes);
   for (uint32_t i = 0; i < o->nodes; i++) place(w, &w->actors[i], i);
   return w;
 }
@@ -196,8 +199,7 @@ static void stop_actor(world *w, actor *a, bool silent) {
   a->links = NULL;
   a->links_cap = 0;
   a->running = false;
-  a->deadline = AL_TIME_NEVER;
-  sim_timers_drop(&w->timers, a->index);
+  a->deadline = a->timer_at = AL_TIME_NEVER;
   w->stats.running--;
 }
 
@@ -212,7 +214,6 @@ void world_free(world *w) {
   }
   sim_queue_clear(&w->queue);
   sim_arena_clear(&w->arena);
-  sim_timers_clear(&w->timers);
   sim_wires_clear(w);
   al_shelf_free(w->shelf);
   al_work_free(w->work);
@@ -361,11 +362,11 @@ static void tick(actor *a) {
     al_drive_tick(a->drive);
 }
 
-/* The first timer's time has come; its entry stays in the heap while the node is at work. */
-static void timer(world *w) {
-  actor *a = &w->actors[w->timers.heap[0].node];
+static void timer(world *w, const sim_event *e) {
+  actor *a = &w->actors[e->a];
+  if (a->timer_at != e->time) return; /* void */
   if (a->paused_until > w->now) {
-    sim_timers_set(&w->timers, a->index, a->paused_until);
+    set_timer(a, a->paused_until);
     return;
   }
   if (a->deadline <= w->now) {
@@ -373,25 +374,18 @@ static void timer(world *w) {
     tick(a);
   }
   if (!a->running) return;
-  if (a->deadline == AL_TIME_NEVER)
-    sim_timers_drop(&w->timers, a->index);
-  else
-    sim_timers_set(&w->timers, a->index, a->deadline > w->now ? a->deadline : w->now);
+  a->timer_at = AL_TIME_NEVER;
+  if (a->deadline != AL_TIME_NEVER) set_timer(a, a->deadline > w->now ? a->deadline : w->now);
 }
 
 void world_run(world *w, al_time until) {
-  for (;;) {
-    al_time at = w->timers.count > 0 ? w->timers.heap[0].time : AL_TIME_NEVER;
-    bool queue = w->queue.count > 0 && w->queue.heap[0].time <= at;
-    if (queue) at = w->queue.heap[0].time;
-    if (at > until || at == AL_TIME_NEVER) break;
-    if (at > w->now) w->now = at;
-    if (!queue) {
-      timer(w);
+  for (sim_event e; sim_queue_pop(&w->queue, until, &e);) {
+    if (e.time > w->now) w->now = e.time;
+    sim_look_ahead(w);
+    if (sim_event_kind(&e) == EV_TIMER) {
+      timer(w, &e);
       continue;
     }
-    sim_event e = sim_queue_pop(&w->queue);
-    sim_look_ahead(w);
     w->stats.events++;
     if (sim_event_kind(&e) != EV_CALL)
       sim_wire_event(w, &e);

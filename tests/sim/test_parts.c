@@ -9,56 +9,60 @@
 #include "scenario.h"
 #include "tap.h"
 
-enum { EVENTS = 20000, TIMERS = 500 };
+enum { EVENTS = 20000 };
 
-static void test_queue(void) {
-  sim_queue q = {0};
-  sim_chance c = {1};
-  uint32_t wrong = 0, number[64] = {0}, last[64] = {0};
-  uint64_t before = 0;
-  for (uint32_t i = 0; i < EVENTS; i++) {
-    uint64_t t = sim_below(&c, 64);
-    sim_queue_push(&q, (sim_event){.time = t, .a = ++number[t], .b = (uint32_t)t}, 3, 77);
-  }
-  tap_is_u64(q.count, EVENTS, "events are in the queue");
-  while (q.count > 0) {
-    sim_event e = sim_queue_pop(&q);
-    wrong += e.time < before || e.a != ++last[e.b] || sim_event_kind(&e) != 3 ||
-             sim_event_serial(&e) != 77;
-    before = e.time;
-  }
-  tap_is_u64(wrong, 0, "they come by time, and those of one time in the order they were posted");
-  sim_queue_clear(&q);
+/* Times that meet, that lie in one bucket, in the calendar, and beyond it. */
+static uint64_t some_time(sim_chance *c, uint64_t from) {
+  static const uint64_t spans[] = {3, 200, 50000, 10000000};
+  return from + sim_below(c, spans[sim_below(c, 4)]);
 }
 
-/* Against an array that is searched. */
-static void test_timers(void) {
-  sim_timers t;
-  sim_chance c = {2};
-  uint64_t want[TIMERS];
-  uint32_t wrong = 0;
-  sim_timers_init(&t, TIMERS);
-  memset(want, 0xff, sizeof want);
+static bool after(const sim_event *a, const sim_event *b) {
+  return a->time > b->time || (a->time == b->time && a->key > b->key);
+}
+
+/* Against an array that is searched: posted while others are taken, with timers among it. */
+static void test_queue(void) {
+  enum { HELD = 300 };
+  static sim_event held[HELD];
+  sim_queue q = {0};
+  sim_chance c = {1};
+  uint64_t now = 0, number = 0;
+  uint32_t wrong = 0, count = 0, early = 0;
   for (uint32_t i = 0; i < EVENTS; i++) {
-    uint32_t node = (uint32_t)sim_below(&c, TIMERS), best = 0;
-    if (sim_below(&c, 4) == 0) {
-      sim_timers_drop(&t, node);
-      want[node] = UINT64_MAX;
-    } else {
-      want[node] = sim_below(&c, 1000);
-      sim_timers_set(&t, node, want[node]);
+    while (count < HELD && sim_below(&c, 3) != 0) {
+      sim_event e = {.time = some_time(&c, now), .a = (uint32_t)sim_below(&c, 50), .b = i};
+      if (sim_below(&c, 4) == 0) {
+        e.b = 0;
+        e.key = (uint64_t)1 << 63 | (uint64_t)e.a << SIM_KIND_BITS | 5;
+        sim_queue_timer(&q, e.time, e.a, 5);
+      } else {
+        e.key = number++ << (SIM_KIND_BITS + SIM_SERIAL_BITS) | 77u << SIM_KIND_BITS | 3;
+        sim_queue_push(&q, e, 3, 77);
+      }
+      held[count++] = e;
     }
-    wrong += sim_timers_when(&t, node) != want[node];
-    for (uint32_t k = 1; k < TIMERS; k++) {
-      if (want[k] < want[best]) best = k;
+    uint32_t best = 0;
+    sim_event got = {0};
+    for (uint32_t k = 1; k < count; k++)
+      if (after(&held[best], &held[k])) best = k;
+    if (count == 0) continue;
+    uint64_t due = held[best].time;
+    if (due > now && sim_below(&c, 2) == 0) { /* not yet */
+      early += sim_queue_pop(&q, due - 1, &got);
+      now = due - 1;
     }
-    if (want[best] == UINT64_MAX)
-      wrong += t.count != 0;
-    else
-      wrong += t.heap[0].node != best || t.heap[0].time != want[best];
+    if (!sim_queue_pop(&q, due, &got)) got.key = 0;
+    wrong += got.time != due || got.key != held[best].key || got.a != held[best].a;
+    wrong += got.b != held[best].b;
+    now = due;
+    held[best] = held[--count];
+    wrong += q.count != count;
   }
-  tap_is_u64(wrong, 0, "the first timer is the first, and ties go to the lower node");
-  sim_timers_clear(&t);
+  tap_is_u64(wrong, 0,
+             "events come by time, those of one time as posted, timers after them by node");
+  tap_is_u64(early, 0, "and none before its time");
+  sim_queue_clear(&q);
 }
 
 static void test_arena(void) {
@@ -172,7 +176,6 @@ static void test_scenario(void) {
 
 int main(void) {
   test_queue();
-  test_timers();
   test_arena();
   test_chance();
   test_net();
