@@ -1,44 +1,39 @@
-/* slab.c — see slab.h. A chunk is: `n` slots of bookkeeping, then `n` items. */
+/* slab.c — see slab.h. A chunk is: `n` items, then two bytes of bookkeeping for each: of the live
+ * or of the next handle the generation, never 0, and whether it is live. The first four bytes of a
+ * free item are the index + 1 of the next free one, 0 at the end; the rest of it is zero. */
 #include "base/slab.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
 
-/* Two words per item. `gen` is the generation of the live or of the next handle, never 0. */
-typedef struct slot {
-  uint32_t next_free; /* index + 1 of the next free one; 0 is the end */
-  uint16_t gen;
-  bool live;
-} slot;
-
 enum {
   GEN_MAX = (1 << (32 - AL_SLAB_INDEX_BITS)) - 1,
-  CHUNK_BYTES = 2048, /* at most, but for a larger item; and a quarter of the limit */
+  LIVE = GEN_MAX + 1,
+  CHUNK_BYTES = 1024, /* at most, but for a larger item; and a quarter of the limit */
   ITEM_BYTES_MAX = 1 << 20,
 };
 
 static uint32_t chunk_items(const al_slab *s) { return 1u << s->chunk_shift; }
 
 static size_t chunk_bytes(const al_slab *s) {
-  return (size_t)chunk_items(s) * (sizeof(slot) + s->item_bytes);
+  return (size_t)chunk_items(s) * (sizeof(uint16_t) + s->item_bytes);
 }
 
-static slot *slot_at(const al_slab *s, uint32_t index) {
-  slot *slots = s->chunks[index >> s->chunk_shift];
-  return &slots[index & (chunk_items(s) - 1)];
+static uint16_t *mark_at(const al_slab *s, uint32_t index) {
+  uint8_t *chunk = s->chunks[index >> s->chunk_shift];
+  uint16_t *marks = (uint16_t *)(void *)(chunk + (size_t)chunk_items(s) * s->item_bytes);
+  return &marks[index & (chunk_items(s) - 1)];
 }
 
 static void *item_at(const al_slab *s, uint32_t index) {
   uint8_t *chunk = s->chunks[index >> s->chunk_shift];
-  size_t within = index & (chunk_items(s) - 1);
-  return chunk + chunk_items(s) * sizeof(slot) + within * s->item_bytes;
+  return chunk + (size_t)(index & (chunk_items(s) - 1)) * s->item_bytes;
 }
 
 static void push_free(al_slab *s, uint32_t index) {
-  slot_at(s, index)->next_free = 0;
   if (s->free_tail != 0)
-    slot_at(s, s->free_tail - 1)->next_free = index + 1;
+    al_store_u32(item_at(s, s->free_tail - 1), index + 1);
   else
     s->free_head = index + 1;
   s->free_tail = index + 1;
@@ -49,7 +44,8 @@ al_err al_slab_init(al_slab *s, const al_alloc *a, uint32_t item_bytes, uint32_t
   AL_ASSERT(limit >= 1 && limit <= AL_SLAB_LIMIT_MAX);
   memset(s, 0, sizeof *s);
   uint32_t rounded = (item_bytes + 7) & ~7u, shift = 0;
-  while (shift < 6 && 4u << shift < limit && (rounded + sizeof(slot)) << (shift + 1) <= CHUNK_BYTES)
+  while (shift < 6 && 4u << shift < limit &&
+         (rounded + sizeof(uint16_t)) << (shift + 1) <= CHUNK_BYTES)
     shift++;
   uint32_t chunks_max = (limit + (1u << shift) - 1) >> shift;
   void **chunks = al_new_array(a, chunks_max, sizeof *chunks);
@@ -80,7 +76,7 @@ static al_err grow(al_slab *s) {
   uint32_t first = s->chunks_count << s->chunk_shift;
   s->chunks[s->chunks_count++] = chunk;
   for (uint32_t i = first; i < first + chunk_items(s) && i < s->limit; i++) {
-    slot_at(s, i)->gen = 1;
+    *mark_at(s, i) = 1;
     push_free(s, i);
   }
   return AL_OK;
@@ -98,14 +94,14 @@ al_err al_slab_reserve(al_slab *s, uint32_t items) {
 uint32_t al_slab_take_noalloc(al_slab *s, void **ret_item) {
   if (s->free_head == 0) return 0;
   uint32_t index = s->free_head - 1;
-  slot *t = slot_at(s, index);
-  s->free_head = t->next_free;
+  s->free_head = al_load_u32(item_at(s, index));
   if (s->free_head == 0) s->free_tail = 0;
-  t->next_free = 0;
-  t->live = true;
+  al_store_u32(item_at(s, index), 0);
+  uint32_t gen = *mark_at(s, index);
+  *mark_at(s, index) = (uint16_t)(gen | LIVE);
   s->count++;
   if (ret_item != NULL) *ret_item = item_at(s, index);
-  return (uint32_t)t->gen << AL_SLAB_INDEX_BITS | index;
+  return gen << AL_SLAB_INDEX_BITS | index;
 }
 
 uint32_t al_slab_take(al_slab *s, void **ret_item) {
@@ -113,36 +109,32 @@ uint32_t al_slab_take(al_slab *s, void **ret_item) {
   return al_slab_take_noalloc(s, ret_item);
 }
 
-/* The slot of a live handle, or NULL. */
-static slot *live_slot(const al_slab *s, uint32_t handle) {
+static bool live(const al_slab *s, uint32_t handle) {
   uint32_t index = al_slab_index(handle);
-  if (index >> s->chunk_shift >= s->chunks_count) return NULL;
-  slot *t = slot_at(s, index);
-  return t->live && t->gen == handle >> AL_SLAB_INDEX_BITS ? t : NULL;
+  if (index >> s->chunk_shift >= s->chunks_count) return false;
+  return *mark_at(s, index) == (LIVE | handle >> AL_SLAB_INDEX_BITS);
 }
 
 void al_slab_drop(al_slab *s, uint32_t handle) {
-  slot *t = live_slot(s, handle);
-  AL_ASSERT(t != NULL);
-  uint32_t index = al_slab_index(handle);
+  AL_ASSERT(live(s, handle));
+  uint32_t index = al_slab_index(handle), gen = handle >> AL_SLAB_INDEX_BITS;
   al_wipe(item_at(s, index), s->item_bytes);
-  t->live = false;
-  t->gen = t->gen == GEN_MAX ? 1 : (uint16_t)(t->gen + 1);
+  *mark_at(s, index) = (uint16_t)(gen == GEN_MAX ? 1 : gen + 1);
   s->count--;
   push_free(s, index);
 }
 
 void *al_slab_get(const al_slab *s, uint32_t handle) {
-  return live_slot(s, handle) != NULL ? item_at(s, al_slab_index(handle)) : NULL;
+  return live(s, handle) ? item_at(s, al_slab_index(handle)) : NULL;
 }
 
 uint32_t al_slab_each(const al_slab *s, uint32_t *cursor) {
   uint32_t end = s->chunks_count << s->chunk_shift;
   for (uint32_t i = *cursor; i < end; i++) {
-    const slot *t = slot_at(s, i);
-    if (!t->live) continue;
+    uint32_t mark = *mark_at(s, i);
+    if ((mark & LIVE) == 0) continue;
     *cursor = i + 1;
-    return (uint32_t)t->gen << AL_SLAB_INDEX_BITS | i;
+    return (mark & GEN_MAX) << AL_SLAB_INDEX_BITS | i;
   }
   *cursor = end;
   return 0;

@@ -1,6 +1,6 @@
 /* slab.h — items of one size behind handles that go stale. A handle is 20 bits of index and 12 bits
  * of generation; 0 is none. Items never move. Memory comes chunk by chunk from the allocator, up to
- * a limit, and stays. Free items are zero. Layer 0. */
+ * a limit, and stays. Two bytes of bookkeeping an item. Layer 0. */
 #ifndef AL_BASE_SLAB_H
 #define AL_BASE_SLAB_H
 
