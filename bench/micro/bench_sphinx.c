@@ -88,7 +88,7 @@ static void begin(al_shake *sh, bool initiator) {
 static void op_handshake(void) {
   static const uint8_t coins[AL_SHAKE_ACCEPT_COINS] = {7};
   al_shake i, r;
-  al_shake_keys ki, kr;
+  uint8_t root[32], frame_key[32];
   al_bytes got;
   uint64_t sequence;
   const al_bytes desc = {record, record_len};
@@ -100,8 +100,9 @@ static void op_handshake(void) {
   w = al_wr_init(message, sizeof message);
   expect(al_shake_make_accept(&r, me.link_pk, coins, 1, &w) == AL_OK &&
          al_shake_take_accept(&i, me.link_sk, (al_span){message, w.len}, &sequence) == AL_OK);
-  al_shake_take_keys(&i, &ki);
-  al_shake_take_keys(&r, &kr);
+  al_shake_take_root(&i, root);
+  al_shake_take_root(&r, root);
+  for (unsigned k = 0; k < 4; k++) al_shake_frame_key(suite, root, k % 2 == 0, frame_key);
 }
 
 typedef struct operation {

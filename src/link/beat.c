@@ -2,12 +2,13 @@
  * through these: heard (tries 0) — a PING is out (1) — it was not answered, others are asked, two
  * more (2, 3) — suspected (more than AL_LINK_TRIES) — dead, after AL_LINK_PATIENCE time-outs more,
  * fewer when others say so, too. Any authentic frame leads back to the beginning. */
+#include "base/hash.h"
 #include "link/session.h"
 
 void al_link_note_rx(al_links *ls, al_link_session *s, al_time now) {
   if (s->tries > AL_LINK_TRIES) al_count(ls->cfg.counters, AL_COUNT_link_cleared);
-  s->last_rx = now;
-  s->unheard = AL_TIME_NEVER;
+  s->last_rx = al_link_tick(now);
+  s->unheard = false;
   s->tries = 0;
   s->lates = 0;
 }
@@ -16,15 +17,17 @@ void al_link_note_rx(al_links *ls, al_link_session *s, al_time now) {
  * each other: they need not wait for one another, only be spread over a while. Longer while this
  * node itself is not well. */
 static uint64_t wait_us(const al_links *ls, const al_link_session *s) {
-  uint64_t us = s->tries == 1 ? s->rto_us : al_max_u64(s->rto_us / 4, AL_LINK_RTO_MIN_US);
+  uint64_t us = al_link_rto(s);
+  if (s->tries != 1) us = al_max_u64(us / 4, AL_LINK_RTO_MIN_US);
   return us + us * ls->unwell / 2;
 }
 
 al_time al_link_beat_deadline(const al_links *ls, const al_link_session *s) {
-  if (s->tries > 0) return s->ping_at + wait_us(ls, s);
-  al_time t = s->watched ? s->last_rx + AL_LINK_WATCH_US : AL_TIME_NEVER;
-  if (s->unheard == AL_TIME_NEVER) return t;
-  return al_min_u64(t, s->unheard + al_max_u64(AL_LINK_UNHEARD_US, 2 * (uint64_t)s->srtt_us));
+  if (s->tries > 0) return al_link_when(ls, s->quiet_at) + wait_us(ls, s);
+  al_time t = s->watched ? al_link_when(ls, s->last_rx) + AL_LINK_WATCH_US : AL_TIME_NEVER;
+  if (!s->unheard) return t;
+  al_time quiet = al_link_when(ls, s->quiet_at);
+  return al_min_u64(t, quiet + al_max_u64(AL_LINK_UNHEARD_US, 2 * (uint64_t)s->srtt_us));
 }
 
 /* A PING: short when its time tells an onlooker nothing that he does not see. */
@@ -33,19 +36,32 @@ static void ping(al_links *ls, al_link_session *s, al_time now, bool small) {
   s->ping_short = small;
   s->tries = 1;
   s->patience = AL_LINK_PATIENCE;
-  s->ping_at = now;
+  s->quiet_at = al_link_tick(now);
   al_link_arm(ls, s, al_link_beat_deadline(ls, s));
 }
 
 void al_link_ping_now(al_links *ls, al_link_session *s, al_time now) { ping(ls, s, now, false); }
 
-void al_link_pong(al_link_session *s, uint64_t opaque, al_time now) {
+/* What a PING of that moment carries: kept nowhere, and not to be guessed by who has not got it. */
+static uint64_t opaque_of(const al_links *ls, const al_link_session *s, uint32_t sent) {
+  al_sip h = al_sip_init(ls->secret);
+  return al_sip_end(&h, (uint64_t)s->handle << 32 | sent);
+}
+
+uint64_t al_link_ping_sent(al_links *ls, al_link_session *s, al_time now) {
+  uint32_t sent = (uint32_t)now;
+  if (sent == 0) sent = 1;
+  s->pings[s->ping_next] = sent;
+  s->ping_next = (uint8_t)((s->ping_next + 1) % AL_LINK_PINGS);
+  return opaque_of(ls, s, sent);
+}
+
+void al_link_pong(const al_links *ls, al_link_session *s, uint64_t opaque, al_time now) {
   for (size_t i = 0; i < AL_LINK_PINGS; i++) {
-    al_link_ping *p = &s->pings[i];
-    if (p->sent == 0 || p->opaque != (uint32_t)opaque) continue;
-    uint32_t r32 = (uint32_t)now - p->sent; /* at most a microsecond before 0, for 0 is none */
+    if (s->pings[i] == 0 || opaque_of(ls, s, s->pings[i]) != opaque) continue;
+    uint32_t r32 = (uint32_t)now - s->pings[i]; /* at most a microsecond before 0, for 0 is none */
     uint64_t r = r32 > INT32_MAX ? 0 : al_min_u64(r32, 60 * AL_SECOND);
-    p->sent = 0;
+    s->pings[i] = 0;
     if (s->srtt_us == 0) {
       s->srtt_us = (uint32_t)al_max_u64(r, 1);
       s->rttvar_us = (uint32_t)(r / 2);
@@ -54,8 +70,6 @@ void al_link_pong(al_link_session *s, uint64_t opaque, al_time now) {
       s->rttvar_us = (uint32_t)((3 * (uint64_t)s->rttvar_us + off) / 4);
       s->srtt_us = (uint32_t)al_max_u64((7 * (uint64_t)s->srtt_us + r) / 8, 1);
     }
-    uint64_t rto = s->srtt_us + 4 * (uint64_t)s->rttvar_us;
-    s->rto_us = (uint32_t)al_min_u64(al_max_u64(rto, AL_LINK_RTO_MIN_US), AL_LINK_RTO_MAX_US);
     return;
   }
 }
@@ -67,7 +81,7 @@ bool al_link_beat(al_links *ls, al_link_session *s, al_time now, bool *doubt) {
   al_time due = al_link_beat_deadline(ls, s);
   if (due > now) return true;
   if (s->tries == 0) {
-    ping(ls, s, now, s->unheard == AL_TIME_NEVER);
+    ping(ls, s, now, !s->unheard);
     return true;
   }
   if (now - due > AL_LINK_LATE_US && s->lates < AL_LINK_LATES) {
@@ -75,7 +89,7 @@ bool al_link_beat(al_links *ls, al_link_session *s, al_time now, bool *doubt) {
     al_count(ls->cfg.counters, AL_COUNT_probe_late);
     al_links_unwell(ls, now);
     s->pings_due = 1;
-    s->ping_at = now;
+    s->quiet_at = al_link_tick(now);
     return true;
   }
   if (s->tries >= AL_LINK_TRIES + s->patience) return false;
@@ -83,7 +97,7 @@ bool al_link_beat(al_links *ls, al_link_session *s, al_time now, bool *doubt) {
   s->tries++;
   if (s->tries == AL_LINK_TRIES + 1) al_count(ls->cfg.counters, AL_COUNT_link_suspected);
   s->pings_due = 2;
-  s->ping_at = now;
+  s->quiet_at = al_link_tick(now);
   return true;
 }
 
@@ -96,12 +110,13 @@ void al_link_watch(al_links *ls, al_link link, bool on) {
   if (s->state == AL_LINK_OPEN) al_link_arm(ls, s, al_link_beat_deadline(ls, s));
 }
 
-static bool may_ping(const al_link_session *s, al_time now, uint64_t quiet_us) {
+static bool may_ping(const al_links *ls, const al_link_session *s, al_time now, uint64_t quiet_us) {
   return s->state == AL_LINK_OPEN && s->tries == 0 && !s->close_due &&
-         al_time_since(now, s->last_rx) >= quiet_us;
+         al_time_since(now, al_link_when(ls, s->last_rx)) >= quiet_us;
 }
 
 al_link al_links_probe(al_links *ls, al_time now) {
+  al_links_clock(ls, now);
   if (ls->unwell != 0 && al_time_since(now, ls->unwell_at) >= AL_LINK_WELL_US) {
     ls->unwell--;
     ls->unwell_at = now;
@@ -109,7 +124,7 @@ al_link al_links_probe(al_links *ls, al_time now) {
   for (int round = 0; round < 2; round++) {
     for (al_link l; (l = al_slab_each(&ls->sessions, &ls->probe_cursor)) != 0;) {
       al_link_session *s = al_link_session_get(ls, l);
-      if (!may_ping(s, now, AL_LINK_QUIET_US)) continue;
+      if (!may_ping(ls, s, now, AL_LINK_QUIET_US)) continue;
       ping(ls, s, now, true);
       return l;
     }
@@ -120,7 +135,8 @@ al_link al_links_probe(al_links *ls, al_time now) {
 
 bool al_link_doubt(al_links *ls, al_link link, al_time now, uint64_t quiet_us) {
   al_link_session *s = al_link_session_get(ls, link);
-  if (s == NULL || !may_ping(s, now, quiet_us)) return false;
+  al_links_clock(ls, now);
+  if (s == NULL || !may_ping(ls, s, now, quiet_us)) return false;
   ping(ls, s, now, true);
   return true;
 }
@@ -143,5 +159,5 @@ void al_links_unwell(al_links *ls, al_time now) {
 
 al_time al_link_heard(const al_links *ls, al_link link) {
   const al_link_session *s = al_link_session_get(ls, link);
-  return s != NULL && s->state == AL_LINK_OPEN ? s->last_rx : AL_TIME_NEVER;
+  return s != NULL && s->state == AL_LINK_OPEN ? al_link_when(ls, s->last_rx) : AL_TIME_NEVER;
 }

@@ -17,13 +17,43 @@ bool al_link_bytes_open(const al_suite *suite, const uint8_t key[32], uint8_t *f
                      al_load_u64(frame), no_ad) == AL_OK;
 }
 
-/* The keys for what this side sends and receives, out of a pair. */
-static const uint8_t *tx_of(const al_link_session *s) {
-  return s->initiator ? s->keys.i2r : s->keys.r2i;
+/* ---- keys of the newest phase: kept for each link; in lean tables made for each frame ---- */
+
+al_err al_link_keys_init(al_links *ls) {
+  ls->frame_keys = al_new_array(ls->cfg.alloc, ls->cfg.links_max, 2 * sizeof ls->frame_key);
+  return ls->frame_keys != NULL ? AL_OK : AL_ENOMEM;
 }
 
-static const uint8_t *rx_of(const al_link_session *s) {
-  return s->initiator ? s->keys.r2i : s->keys.i2r;
+void al_link_keys_clear(al_links *ls) {
+  const size_t bytes = ls->cfg.links_max * 2 * sizeof ls->frame_key;
+  if (ls->frame_keys != NULL) {
+    al_wipe(ls->frame_keys, bytes);
+    al_delete(ls->cfg.alloc, ls->frame_keys, bytes);
+  }
+  ls->frame_keys = NULL;
+  al_wipe(ls->frame_key, sizeof ls->frame_key);
+}
+
+static uint8_t *kept_keys(const al_links *ls, const al_link_session *s) {
+  return ls->frame_keys + (size_t)al_slab_index(s->handle) * 2 * sizeof ls->frame_key;
+}
+
+void al_link_keys_wipe(al_links *ls, const al_link_session *s) {
+  if (ls->frame_keys != NULL) al_wipe(kept_keys(ls, s), 2 * sizeof ls->frame_key);
+}
+
+void al_link_keys_made(al_links *ls, const al_link_session *s) {
+  if (ls->frame_keys == NULL) return;
+  uint8_t *keys = kept_keys(ls, s);
+  al_shake_frame_key(ls->cfg.suite, s->root, s->initiator, keys);
+  al_shake_frame_key(ls->cfg.suite, s->root, !s->initiator, keys + sizeof ls->frame_key);
+}
+
+/* The key that this side sends under, or receives. Good until the next call. */
+static const uint8_t *newest(al_links *ls, const al_link_session *s, bool tx) {
+  if (ls->frame_keys != NULL) return kept_keys(ls, s) + (tx ? 0 : sizeof ls->frame_key);
+  al_shake_frame_key(ls->cfg.suite, s->root, s->initiator == tx, ls->frame_key);
+  return ls->frame_key;
 }
 
 al_link_turn *al_link_turn_of(const al_links *ls, const al_link_session *s) {
@@ -46,8 +76,8 @@ void al_link_turn_keys(al_links *ls, al_link_session *s) {
   al_link_turn *t = al_link_turn_of(ls, s);
   AL_ASSERT(t != NULL && s->tx_phase == s->key_phase && s->rx_phase == s->key_phase);
   old_ends(ls, s, t); /* of the phase before: its frames are later than a whole exchange of keys */
-  memcpy(t->tx, tx_of(s), sizeof t->tx);
-  memcpy(t->rx, rx_of(s), sizeof t->rx);
+  memcpy(t->tx, newest(ls, s, true), sizeof t->tx);
+  memcpy(t->rx, newest(ls, s, false), sizeof t->rx);
 }
 
 void al_link_turn_end(al_links *ls, al_link_session *s) {
@@ -57,19 +87,20 @@ void al_link_turn_end(al_links *ls, al_link_session *s) {
   s->turn = 0;
 }
 
-const uint8_t *al_link_tx_key(const al_links *ls, const al_link_session *s) {
+const uint8_t *al_link_tx_key(al_links *ls, const al_link_session *s) {
   const al_link_turn *t = al_link_turn_of(ls, s); /* NULL also when the link is closing */
-  return s->tx_phase == s->key_phase || t == NULL ? tx_of(s) : t->tx;
+  return s->tx_phase == s->key_phase || t == NULL ? newest(ls, s, true) : t->tx;
 }
 
-const uint8_t *al_link_rx_key(const al_links *ls, const al_link_session *s) {
+const uint8_t *al_link_rx_key(al_links *ls, const al_link_session *s) {
   const al_link_turn *t = al_link_turn_of(ls, s);
-  return s->rx_phase == s->key_phase || t == NULL ? rx_of(s) : t->rx;
+  return s->rx_phase == s->key_phase || t == NULL ? newest(ls, s, false) : t->rx;
 }
 
 void al_link_keys_begin(al_links *ls, al_link_session *s, al_time now) {
   s->have_keys = true;
   s->key_phase = s->rx_phase = 0;
+  al_link_keys_made(ls, s);
   al_link_keys_tx(ls, s, now);
 }
 
@@ -77,9 +108,9 @@ void al_link_keys_begin(al_links *ls, al_link_session *s, al_time now) {
 void al_link_keys_tx(al_links *ls, al_link_session *s, al_time now) {
   s->tx_phase = s->key_phase;
   s->tx_number = 0;
-  s->phase_since = now;
+  s->phase_at = al_link_tick(now);
   uint64_t jitter = al_rng_below(ls->cfg.rng, ls->cfg.rekey_us / 16 + 1);
-  s->rekey_at = al_time_add(now, ls->cfg.rekey_us - jitter);
+  s->rekey_at = al_link_tick(now + (ls->cfg.rekey_us - jitter));
   s->rekey_asked = s->rekey_due = s->worn = false;
 }
 
@@ -110,7 +141,7 @@ bool al_link_keys_open(al_links *ls, al_link_session *s, al_time now, al_span fr
   if (phase == s->rx_phase) {
     key = al_link_rx_key(ls, s);
   } else if (phase == s->rx_phase + 1u && s->key_phase == phase) {
-    key = rx_of(s);
+    key = newest(ls, s, false);
     next = true;
   } else if (s->old_valid && phase + 1 == s->rx_phase) {
     key = al_link_turn_of(ls, s)->rx;

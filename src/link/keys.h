@@ -36,17 +36,37 @@ static inline bool al_link_frame_open(const al_suite *suite, const uint8_t key[3
  */
 void al_link_keys_begin(al_links *ls, al_link_session *s, al_time now);
 
+/* al_link_keys_init — have room for the keys of frames, where they are kept.
+ * Result: AL_OK, AL_ENOMEM.   Cost: 64 bytes for each possible link.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/link_frame. */
+al_err al_link_keys_init(al_links *ls);
+
+/* al_link_keys_clear — wipe them all and give the memory back.
+ * Result: none.   Cost: one wipe.   Source: HACKING.md, "Secrets".   Tested: unit/link_frame. */
+void al_link_keys_clear(al_links *ls);
+
+/* al_link_keys_wipe — those of one link.
+ * Result: none.   Cost: one wipe.   Source: HACKING.md, "Secrets".   Tested: unit/link_frame. */
+void al_link_keys_wipe(al_links *ls, const al_link_session *s);
+
+/* al_link_keys_made — the root of a session is new: the keys of its frames follow.
+ * Result: none.   Cost: two HMACs, none in a lean table.   Source: PROTOCOL.md 4.2.
+ * Tested: unit/link_frame, unit/link_rekey. */
+void al_link_keys_made(al_links *ls, const al_link_session *s);
+
 /* al_link_keys_tx — send under the keys of key_phase from now on.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
 void al_link_keys_tx(al_links *ls, al_link_session *s, al_time now);
 
 /* al_link_tx_key — the key that frames are sent under now.
- * Result: 32 bytes.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
-const uint8_t *al_link_tx_key(const al_links *ls, const al_link_session *s);
+ * Result: 32 bytes, good until the next call of this or al_link_rx_key.   Cost: O(1); an HMAC when
+ * lean.   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
+const uint8_t *al_link_tx_key(al_links *ls, const al_link_session *s);
 
 /* al_link_rx_key — the key that frames of rx_phase are opened with.
- * Result: 32 bytes.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
-const uint8_t *al_link_rx_key(const al_links *ls, const al_link_session *s);
+ * Result: 32 bytes, likewise.   Cost: O(1); an HMAC when lean.   Source: PROTOCOL.md 4.5.
+ * Tested: unit/link_rekey. */
+const uint8_t *al_link_rx_key(al_links *ls, const al_link_session *s);
 
 /* al_link_turn_of — what is kept while keys change.
  * Result: NULL when they do not.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested:
@@ -58,7 +78,7 @@ al_link_turn *al_link_turn_of(const al_links *ls, const al_link_session *s);
  * Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
 al_link_turn *al_link_turn_begin(al_links *ls, al_link_session *s);
 
-/* al_link_turn_keys — the keys of the phase that ends are kept in it; call before `keys` changes.
+/* al_link_turn_keys — the keys of the phase that ends are kept in it; call before `root` changes.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 4.5.   Tested: unit/link_rekey. */
 void al_link_turn_keys(al_links *ls, al_link_session *s);
 
@@ -67,6 +87,11 @@ void al_link_turn_keys(al_links *ls, al_link_session *s);
 void al_link_turn_end(al_links *ls, al_link_session *s);
 
 /* ---- window.c ---- */
+
+/* al_link_window_next — the highest number seen + 1; 0: none was. */
+static inline uint64_t al_link_window_next(const al_link_window *w) {
+  return (uint64_t)w->next[1] << 32 | w->next[0];
+}
 
 /* al_link_window_fresh — could a frame of this number be taken now?
  * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 4.1.   Tested: unit/link_window. */

@@ -20,7 +20,7 @@ enum {
   AL_LINK_SLOTS_DEFAULT = 96,
   AL_LINK_SLOTS_MIN = 16,
   AL_LINK_OUT_MAX = 16, /* messages that one link may have waiting to be sent */
-  AL_LINK_STEP = 8,     /* what lean nodes keep by index of a link grows by so many */
+  AL_LINK_STEP = 4,     /* what lean nodes keep by index of a link grows by so many */
 };
 
 /* al_link_code — why a link is closed: the code of CLOSE, and of AL_LINK_EVENT_DEAD. */
@@ -60,7 +60,7 @@ typedef struct al_links_config {
   al_places *shakes;      /* blocks of AL_SHELF_SHAKE_BYTES for handshakes, likewise */
   uint64_t wall_s;        /* Unix seconds at `now`, for the expiry of descriptors */
   al_time now;
-  uint64_t rekey_us;     /* 0: one hour */
+  uint64_t rekey_us;     /* 0: one hour; at most four */
   uint64_t rekey_frames; /* 0: 2^32 */
 } al_links_config;
 
@@ -71,7 +71,7 @@ typedef struct al_link_slot al_link_slot;
 typedef struct al_links {
   al_links_config cfg;
   al_slab sessions; /* al_link_session; the handles are al_link */
-  al_heap timers;   /* by index of session: no later than its next deadline */
+  uint32_t *timers; /* by index of session: a tick no later than its next deadline, or never */
   al_slab turns;    /* al_link_turn: what a link needs while its keys change */
   al_slab windows;  /* al_window: of links that remember 8,192 frames */
   al_link *buckets; /* chains of the links whose peer is known, by its ID */
@@ -83,6 +83,13 @@ typedef struct al_links {
   uint32_t next_slot;   /* where to look for a free one first */
   uint32_t used[5];     /* slots by use */
   uint32_t probe_cursor;
+  uint32_t births;
+  uint8_t
+      *frame_keys; /* by index of session: 32 bytes to send under, 32 to receive; NULL if lean */
+  uint8_t frame_key[32]; /* the last one that was made, when lean */
+  al_time clock;         /* the latest time that was told */
+  al_time next;          /* no later than the first of timers */
+  uint32_t timers_len;
   uint8_t unwell;    /* times that everybody is given more time, 0..3 ... */
   al_time unwell_at; /* ... since when */
 } al_links;

@@ -20,9 +20,7 @@ typedef struct al_link_stats {
   uint8_t phase;
   uint32_t rtt_us; /* smoothed; 0: not measured */
   uint32_t rto_us;
-  uint64_t frames_tx, frames_rx;
-  uint64_t peer_sequence; /* of its descriptor, as the handshake told; 0: not known */
-  al_time created, up;    /* `up`: when it was authenticated, AL_TIME_NEVER before */
+  uint64_t frames_tx, frames_rx; /* 40 bits of each are counted */
   al_time last_rx;
 } al_link_stats;
 

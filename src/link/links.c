@@ -32,6 +32,8 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
   ls->cfg = *c;
   if (ls->cfg.message_slots == 0) ls->cfg.message_slots = AL_LINK_SLOTS_DEFAULT;
   if (ls->cfg.rekey_us == 0) ls->cfg.rekey_us = AL_LINK_REKEY_US;
+  if (ls->cfg.rekey_us > AL_LINK_REKEY_MAX_US) return AL_EINVAL;
+  ls->clock = c->now;
   if (ls->cfg.rekey_frames == 0) ls->cfg.rekey_frames = (uint64_t)1 << 32;
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(c->rng, secret, sizeof secret);
@@ -40,11 +42,12 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
     al_places_init(&ls->own_shakes, c->alloc, sizeof(al_link_shaking), c->links_max);
     ls->cfg.shakes = &ls->own_shakes;
   }
-  uint32_t timers = c->lean && c->links_max > AL_LINK_STEP ? AL_LINK_STEP : c->links_max;
-  if (e == AL_OK) e = al_heap_init(&ls->timers, c->alloc, timers);
+  ls->next = AL_TIME_NEVER;
+  if (e == AL_OK && !c->lean) e = al_link_timers_reserve(ls, c->links_max);
   uint32_t turns = c->lean && c->links_max > AL_LINK_TURNS_LEAN ? AL_LINK_TURNS_LEAN : c->links_max;
   if (e == AL_OK) e = al_slab_init(&ls->turns, c->alloc, sizeof(al_link_turn), turns);
   if (e == AL_OK && !c->lean) e = al_link_windows_init(ls);
+  if (e == AL_OK && !c->lean) e = al_link_keys_init(ls);
   if (e == AL_OK) e = buckets_init(ls, secret);
   if (e == AL_OK) e = al_link_slots_init(ls);
   if (e != AL_OK) al_links_clear(ls);
@@ -54,11 +57,12 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
 
 void al_links_clear(al_links *ls) {
   al_link_slots_clear(ls);
+  al_link_keys_clear(ls);
   if (ls->buckets != NULL)
     al_delete(ls->cfg.alloc, ls->buckets, (ls->mask + 1) * sizeof *ls->buckets);
   al_slab_clear(&ls->windows);
   al_slab_clear(&ls->turns);
-  al_heap_clear(&ls->timers);
+  al_link_timers_clear(ls);
   uint32_t cursor = 0;
   for (al_link link; (link = al_link_each(ls, &cursor)) != 0;)
     al_link_shaking_end(ls, al_link_session_get(ls, link));
@@ -71,12 +75,29 @@ void al_links_set(al_links *ls, al_padding padding, uint64_t wall_s, al_time now
   ls->cfg.padding = padding;
   ls->cfg.wall_s = wall_s;
   ls->cfg.now = now;
+  al_links_clock(ls, now);
   uint32_t cursor = 0;
   for (al_link link; (link = al_link_each(ls, &cursor)) != 0;) {
     al_link_session *s = al_link_session_get(ls, link);
     s->pad_due = false;
-    if (s->state == AL_LINK_OPEN) s->pad_at = now + AL_LINK_PAD_MIN_US;
+    if (s->state == AL_LINK_OPEN) al_link_pad_at(s, now + AL_LINK_PAD_MIN_US);
     al_link_arm_all(ls, s);
+  }
+}
+
+static void bring_along(const al_links *ls, uint32_t *tick, al_time now) {
+  al_time then = al_link_when(ls, *tick);
+  if (now > then && now - then > AL_LINK_AGE_MAX_US) *tick = al_link_tick(now - AL_LINK_AGE_MAX_US);
+}
+
+void al_links_jump(al_links *ls, al_time now) {
+  uint32_t cursor = 0;
+  al_link_timers_jump(ls, now);
+  for (al_link link; (link = al_link_each(ls, &cursor)) != 0;) {
+    al_link_session *s = al_link_session_get(ls, link);
+    uint32_t *ticks[] = {&s->last_rx,  &s->quiet_at, &s->since_at,
+                         &s->phase_at, &s->rekey_at, &s->pad_at};
+    for (size_t i = 0; i < sizeof ticks / sizeof *ticks; i++) bring_along(ls, ticks[i], now);
   }
 }
 
@@ -162,7 +183,7 @@ static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
   al_link_session *s = item;
   s->shaking = al_places_take(ls->cfg.shakes, sizeof *s->shaking, true);
   if (s->shaking == NULL || reserve_turns(ls) != AL_OK ||
-      al_heap_reserve(&ls->timers, al_slab_index(handle) + 1, AL_LINK_STEP) != AL_OK) {
+      al_link_timers_reserve(ls, al_slab_index(handle) + 1) != AL_OK) {
     al_link_shaking_end(ls, s);
     al_slab_drop(&ls->sessions, handle);
     return AL_ENOMEM;
@@ -172,11 +193,13 @@ static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
     bool wide = al_link_window_widen(ls, &s->window, false);
     AL_ASSERT(wide); /* two for each link are reserved */
   }
+  al_links_clock(ls, now);
   s->handle = handle;
-  s->created = now;
-  s->unheard = s->close_at = s->rekey_at = s->pad_at = AL_TIME_NEVER;
-  s->last_rx = now;
-  s->rto_us = (uint32_t)AL_SECOND;
+  s->born = ls->births++;
+  s->since_at = s->last_rx = al_link_tick(now);
+  s->phase_at = s->rekey_at = s->quiet_at = s->pad_at =
+      s->last_rx; /* none is read before it is set,
+                                                                     * but all stay in order */
   *ret = s;
   return AL_OK;
 }
@@ -210,7 +233,8 @@ al_err al_link_up(al_links *ls, al_link link, al_time now, const uint8_t binding
   if (s == NULL) return AL_ENOTFOUND;
   if (s->state != AL_LINK_NEW) return AL_ESTATE;
   s->state = AL_LINK_SHAKING;
-  s->since = s->last_rx = now;
+  al_links_clock(ls, now);
+  s->since_at = s->last_rx = al_link_tick(now);
   al_err e = al_link_shake_start(ls, s, now, binding);
   al_link_arm_all(ls, s);
   return e;
@@ -221,7 +245,6 @@ al_err al_link_accept(al_links *ls, al_time now, const uint8_t binding[32], al_l
   al_err e = session_new(ls, now, &s);
   if (e != AL_OK) return e;
   s->state = AL_LINK_SHAKING;
-  s->since = now;
   al_link_shake_await(ls, s, now, binding);
   al_link_arm_all(ls, s);
   *ret = s->handle;
@@ -236,13 +259,12 @@ al_err al_link_adopt(al_links *ls, al_time now, const al_link_given *given, al_l
   al_link_shaking_end(ls, s);
   al_rng draw;
   al_rng_init(&draw, ls->cfg.suite, given->keys);
-  al_rng_bytes(&draw, &s->keys, sizeof s->keys);
+  al_rng_bytes(&draw, s->root, sizeof s->root);
   al_rng_clear(&draw);
   s->initiator = given->initiator;
   al_link_keys_begin(ls, s, now);
   al_link_name(ls, s, given->peer);
   s->state = AL_LINK_OPEN;
-  s->since = now;
   al_link_arm_all(ls, s);
   *ret = s->handle;
   return AL_OK;
@@ -251,11 +273,11 @@ al_err al_link_adopt(al_links *ls, al_time now, const al_link_given *given, al_l
 void al_link_end(al_links *ls, al_link_session *s) {
   s->state = AL_LINK_CLOSING;
   s->close_due = false;
-  s->close_at = AL_TIME_NEVER;
+  s->timed = false;
   al_link_slots_forget(ls, s);
   al_link_shaking_end(ls, s);
   al_link_turn_end(ls, s);
-  al_heap_set(&ls->timers, al_slab_index(s->handle), AL_TIME_NEVER);
+  al_link_disarm(ls, s);
 }
 
 void al_link_free(al_links *ls, al_link link) {
@@ -264,6 +286,7 @@ void al_link_free(al_links *ls, al_link link) {
   al_link_end(ls, s);
   unname(ls, s);
   al_link_window_clear(ls, &s->window);
+  al_link_keys_wipe(ls, s);
   al_slab_drop(&ls->sessions, link);
 }
 
@@ -277,13 +300,10 @@ bool al_link_get_stats(const al_links *ls, al_link link, al_link_stats *ret) {
       .initiator = s->initiator,
       .phase = s->tx_phase,
       .rtt_us = s->srtt_us,
-      .rto_us = s->rto_us,
-      .frames_tx = s->frames_tx,
-      .frames_rx = s->frames_rx,
-      .peer_sequence = s->peer_sequence,
-      .created = s->created,
-      .up = s->state == AL_LINK_OPEN ? s->since : AL_TIME_NEVER,
-      .last_rx = s->last_rx,
+      .rto_us = al_link_rto(s),
+      .frames_tx = (uint64_t)s->tx_high << 32 | s->frames_tx,
+      .frames_rx = (uint64_t)s->rx_high << 32 | s->frames_rx,
+      .last_rx = al_link_when(ls, s->last_rx),
   };
   if (s->named) ret->peer = s->peer;
   return true;
@@ -319,7 +339,7 @@ static bool kept_before(const al_links *ls, const al_link_session *a, const al_l
     bool we_are_lower = memcmp(ls->cfg.keys->id.b, a->peer.b, sizeof a->peer.b) < 0;
     return a->initiator == we_are_lower;
   }
-  return a->initiator && a->created > b->created;
+  return a->initiator && a->born - b->born <= INT32_MAX;
 }
 
 al_link al_link_find_by_peer(const al_links *ls, const al_id *peer) {

@@ -8,7 +8,7 @@ static bool settled(const al_link_session *s) {
 
 void al_link_rekey_check(al_links *ls, al_link_session *s, al_time now) {
   uint64_t limit = ls->cfg.rekey_frames;
-  uint64_t rx_number = s->window.any ? s->window.top + 1 : 0;
+  uint64_t rx_number = al_link_window_next(&s->window);
   if (s->tx_number < limit && rx_number < limit) return;
   /* The dialler has had a quarter and 2^20 frames to do something about it. */
   uint64_t hard = limit + limit / 4 + ((uint64_t)1 << 20);
@@ -16,8 +16,8 @@ void al_link_rekey_check(al_links *ls, al_link_session *s, al_time now) {
     s->worn = true; /* the timer ends the link */
     al_link_arm(ls, s, now);
   }
-  if (s->initiator && !s->rekey_asked && settled(s) && s->rekey_at != 0) {
-    s->rekey_at = 0;
+  if (s->initiator && !s->rekey_asked && settled(s) && al_link_when(ls, s->rekey_at) > now) {
+    s->rekey_at = al_link_tick(now);
     al_link_arm(ls, s, now);
   }
 }
@@ -44,8 +44,8 @@ void al_link_rekey_ask(al_links *ls, al_link_session *s, al_time now) {
   al_link_turn *t = al_link_turn_begin(ls, s);
   if (t == NULL) { /* again in a second, when another link may be done */
     s->rekey_due = false;
-    s->rekey_at = al_time_add(now, AL_SECOND);
-    al_link_arm(ls, s, s->rekey_at);
+    s->rekey_at = al_link_tick(now + AL_SECOND);
+    al_link_arm(ls, s, now + AL_SECOND);
     return;
   }
   uint8_t *body = queue_own(ls, s, AL_MESSAGE_REKEY, AL_REKEY_BYTES, now);
@@ -71,9 +71,10 @@ static bool answer(al_links *ls, al_link_session *s, const uint8_t *ask, al_time
     if (!s->old_valid) al_link_turn_end(ls, s);
     return false;
   }
-  al_shake_keys next = s->keys;
+  uint8_t next[32];
+  memcpy(next, s->root, sizeof next);
   al_rng_bytes(ls->cfg.rng, coins, sizeof coins);
-  al_err e = al_shake_rekey_answer(ls->cfg.suite, &next, ask, coins, reply);
+  al_err e = al_shake_rekey_answer(ls->cfg.suite, next, ask, coins, reply);
   al_wipe(coins, sizeof coins);
   if (e != AL_OK) {
     if (!s->old_valid) al_link_turn_end(ls, s);
@@ -84,8 +85,9 @@ static bool answer(al_links *ls, al_link_session *s, const uint8_t *ask, al_time
   }
   memcpy(body, reply, sizeof reply);
   al_link_turn_keys(ls, s);
-  s->keys = next;
-  al_wipe(&next, sizeof next);
+  memcpy(s->root, next, sizeof next);
+  al_wipe(next, sizeof next);
+  al_link_keys_made(ls, s);
   s->key_phase++;
   return true;
 }
@@ -97,7 +99,8 @@ static bool finish(al_links *ls, al_link_session *s, const uint8_t *reply, al_ti
   }
   al_link_turn *t = al_link_turn_of(ls, s);
   al_link_turn_keys(ls, s);
-  al_shake_rekey_finish(ls->cfg.suite, &s->keys, t->seed, reply);
+  al_shake_rekey_finish(ls->cfg.suite, s->root, t->seed, reply);
+  al_link_keys_made(ls, s);
   al_wipe(t->seed, sizeof t->seed);
   s->key_phase++;
   al_link_keys_tx(ls, s, now);

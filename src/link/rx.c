@@ -11,7 +11,6 @@ static void became_up(al_links *ls, al_link_session *s, al_time now, al_link_in 
   al_id peer = s->peer;
   al_link_name(ls, s, &peer);
   s->state = AL_LINK_OPEN;
-  s->since = now;
   al_link_ping_now(ls, s, now);
   al_link_arm_all(ls, s);
   ret->became_up = true;
@@ -68,7 +67,7 @@ static al_link_verdict cell(al_links *ls, al_link_session *s, uint8_t *payload, 
       s->pong_short = false;
       return AL_LINK_NONE;
     case AL_CELL_PONG:
-      al_link_pong(s, al_load_u64(payload), now);
+      al_link_pong(ls, s, al_load_u64(payload), now);
       return AL_LINK_NONE;
     case AL_CELL_CLOSE:
       ret->code = ret->cell.flags;
@@ -87,7 +86,7 @@ static al_link_verdict short_cell(al_links *ls, al_link_session *s, const uint8_
     s->pong = value;
     s->pong_due = s->pong_short = true;
   } else if (head == AL_CELL_PONG) {
-    al_link_pong(s, value, now);
+    al_link_pong(ls, s, value, now);
   } else {
     return drop(ls, AL_COUNT_link_parse);
   }
@@ -99,7 +98,7 @@ static al_link_verdict data_rx(al_links *ls, al_link_session *s, al_span frame, 
   al_counter why;
   if (!s->have_keys || s->state == AL_LINK_CLOSING) return drop(ls, AL_COUNT_link_state);
   if (!al_link_keys_open(ls, s, now, frame, &why)) return drop(ls, why);
-  s->frames_rx++;
+  if (++s->frames_rx == 0) s->rx_high++;
   al_link_note_rx(ls, s, now);
   if (s->state == AL_LINK_SHAKING) became_up(ls, s, now, ret);
   al_link_rekey_check(ls, s, now);
@@ -119,6 +118,7 @@ static al_link_verdict data_rx(al_links *ls, al_link_session *s, al_span frame, 
 al_link_verdict al_link_rx(al_links *ls, al_link link, al_span frame, al_time now,
                            al_link_in *ret) {
   memset(ret, 0, sizeof *ret);
+  al_links_clock(ls, now);
   al_link_session *s = al_link_session_get(ls, link);
   if (s == NULL) return drop(ls, AL_COUNT_link_state);
   if (frame.len != AL_FRAME_BYTES && frame.len != AL_LINK_SHORT_BYTES)

@@ -18,6 +18,7 @@ enum {
   AL_LINK_LATES = 3,       /* late timers that count for nothing, until something is heard */
   AL_LINK_PHASE_BITS = 56, /* a frame counter: phase above, number below */
   AL_LINK_PHASE_MAX = 255,
+  AL_LINK_TICK_BITS = 4, /* times of a session are kept in 16 us */
 };
 /* Times in microseconds, PROTOCOL.md 4.2, 4.4-4.6. */
 #define AL_LINK_OPEN_US (30 * AL_SECOND)
@@ -36,6 +37,7 @@ enum {
 #define AL_LINK_PAD_MIN_US (1500 * AL_MS)
 #define AL_LINK_PAD_RANGE_US (8 * AL_SECOND)
 #define AL_LINK_REKEY_US (3600 * AL_SECOND)
+#define AL_LINK_REKEY_MAX_US (4 * AL_LINK_REKEY_US)
 
 /* al_link_use — what a message slot is used for. */
 typedef enum al_link_use {
@@ -72,19 +74,12 @@ typedef enum al_link_lane {
   AL_LINK_LANES,
 } al_link_lane;
 
-/* al_link_ping — a PING that may still be answered: the low halves of what it carries and of when
- * it was sent; sent == 0: none. */
-typedef struct al_link_ping {
-  uint32_t opaque, sent;
-} al_link_ping;
-
 /* al_link_window — which frames of a phase were seen: of the 128 below the highest, or (`wide`) as
  * al_window has it. Frames older than that count as seen. */
 typedef struct al_link_window {
-  uint64_t top;  /* the highest number seen */
-  uint32_t wide; /* handle in al_links.windows */
-  bool any;
-  uint64_t seen[AL_LINK_NARROW / 64];
+  uint32_t next[2]; /* the highest number seen + 1, low half first; 0: none was */
+  uint32_t wide;    /* handle in al_links.windows */
+  uint32_t seen[AL_LINK_NARROW / 32];
 } al_link_window;
 
 /* al_link_turn — what a link needs while its keys change and for 30 s after; secret. */
@@ -103,43 +98,50 @@ typedef struct al_link_shaking {
   al_id claimed;                    /* from the other side's descriptor */
 } al_link_shaking;
 
-/* al_link_session — a link. */
+/* al_link_session — a link. There are some thirty of them in each of a million nodes: what a
+ * link has only while it is set up, changes keys or carries much is elsewhere, and times are
+ * al_link_tick (docs/decisions/0007-many-nodes.md). */
 struct al_link_session {
+  al_link_shaking *shaking; /* NULL: the handshake is over */
+  uint64_t tx_number;       /* next to send in this phase */
+  uint64_t pong;
   al_link handle;
+  al_link next;               /* in the chain of the bucket */
   uint8_t state;              /* al_link_state */
   uint8_t tx_phase, rx_phase; /* of the keys that are sent under and that opened the last frame */
-  uint8_t key_phase;          /* of `keys`: may be one ahead of both */
+  uint8_t key_phase;          /* of `root`: may be one ahead of both */
   bool initiator : 1, have_keys : 1;
   bool old_valid : 1; /* the turn's keys open frames of rx_phase - 1 */
   bool named : 1;     /* `peer` is set and in the chain of its bucket */
   bool worn : 1;      /* too many frames under the keys of one phase */
   bool watched : 1, ping_short : 1, pong_short : 1; /* short: the next ones are short frames */
   bool pong_due : 1, pad_due : 1, close_due : 1, rekey_due : 1, rekey_asked : 1;
+  bool unheard : 1; /* something was sent at quiet_at and nothing heard since */
+  bool timed : 1;   /* pad_at or close_at is set */
   uint8_t pings_due, tries, ping_next;
   uint8_t patience; /* AL_LINK_PATIENCE and what others say */
   uint8_t lates;    /* timers that fired late since it was heard */
   uint8_t close_code;
   al_link_queue out[AL_LINK_LANES];
   uint8_t in[AL_LINK_IN_MAX]; /* slots, index + 1 */
-  uint32_t message_id;        /* of the last record */
-  uint32_t turn;              /* handle in al_links.turns */
-  al_link next;               /* in the chain of the bucket */
-  al_link_shaking *shaking;   /* NULL: the handshake is over */
-  uint64_t tx_number;         /* next to send in this phase */
-  uint64_t frames_tx, frames_rx;
-  al_time last_rx;
-  al_time unheard; /* since when something was sent and nothing heard; AL_TIME_NEVER: not so */
-  al_time pad_at;
-  al_time ping_at; /* when the last PING was due */
-  uint64_t pong;
-  uint32_t srtt_us, rttvar_us, rto_us;
-  al_link_ping pings[AL_LINK_PINGS];
-  al_time created;
-  al_time since; /* in its state: begun to shake, up */
-  al_time phase_since, rekey_at, close_at;
-  uint64_t peer_sequence;
+  uint8_t tx_high, rx_high;   /* above ... */
+  uint32_t frames_tx, frames_rx;
+  uint32_t message_id; /* of the last record */
+  uint32_t turn;       /* handle in al_links.turns */
+  uint32_t born;       /* counts links: the higher, the younger */
+  uint32_t last_rx;    /* this and all that ends in _at: al_link_tick */
+  uint32_t quiet_at;   /* tries == 0: as `unheard` says; else when the last PING was due */
+  uint32_t since_at;   /* in its state, until it is up: dialled, begun to shake */
+  uint32_t phase_at, rekey_at;
+  union {
+    uint32_t pad_at;   /* when PADDING is due; but ... */
+    uint32_t close_at; /* ... of a link that is to be closed, or is: when it is over */
+  };
+  uint32_t srtt_us, rttvar_us;
+  uint32_t pings[AL_LINK_PINGS]; /* that may still be answered: when they were sent, the low half of
+                                  * microseconds; 0: none */
   al_id peer;
-  al_shake_keys keys; /* of key_phase */
+  uint8_t root[32]; /* of key_phase */
   al_link_window window;
 };
 

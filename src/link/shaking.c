@@ -119,7 +119,7 @@ void al_link_shake_await(al_links *ls, al_link_session *s, al_time now, const ui
 /* Keys are there: the handshake's own state is not needed any more. */
 static void finish(al_links *ls, al_link_session *s, al_time now) {
   al_link_shaking *k = shaking_of(ls, s);
-  al_shake_take_keys(&k->sh, &s->keys);
+  al_shake_take_root(&k->sh, s->root);
   al_link_keys_begin(ls, s, now);
   if (!s->initiator) s->peer = k->claimed; /* proved by the first data frame */
   al_link_shaking_end(ls, s);
@@ -134,7 +134,6 @@ static bool in_time(uint64_t wall_s, uint64_t published_s, uint64_t expiry_s) {
 /* What a descriptor says that the handshake needs. */
 typedef struct other_side {
   al_id id;
-  uint64_t sequence;
   uint8_t link_pk[AL_KEM_PK_BYTES];
 } other_side;
 
@@ -149,14 +148,12 @@ static bool descriptor_valid(const al_links *ls, al_bytes record, al_time now, o
   if (verified) {
     if (!in_time(wall_s, e->desc.published_s, e->desc.expiry_s)) return false;
     ret->id = e->id;
-    ret->sequence = e->desc.sequence;
     al_entry_link_pk(e, ret->link_pk);
     puzzle = e->puzzle;
   } else {
     if (al_desc_decode(record, &d) != AL_OK) return false;
     if (!in_time(wall_s, d.published_s, d.expiry_s)) return false;
     ret->id = al_node_id(suite, d.sig_pk);
-    ret->sequence = d.sequence;
     memcpy(ret->link_pk, d.link_pk, sizeof ret->link_pk);
     puzzle = d.puzzle;
   }
@@ -251,7 +248,6 @@ static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot
     al_link_slot_drop(ls, slot);
     return fail(ls, e);
   }
-  s->peer_sequence = other.sequence;
   finish(ls, s, now);
   return hand_over(ls, slot, record, &other.id, ret);
 }
@@ -267,11 +263,9 @@ static al_link_verdict take_accept(al_links *ls, al_link_session *s, uint32_t sl
   al_wipe(sk, sizeof sk);
   al_link_slot_drop(ls, slot);
   if (e != AL_OK) return fail(ls, e);
-  s->peer_sequence = sequence;
   finish(ls, s, now);
   al_link_name(ls, s, &claimed);
   s->state = AL_LINK_OPEN;
-  s->since = now;
   al_link_note_rx(ls, s, now);
   al_link_ping_now(ls, s, now);
   al_link_arm_all(ls, s);

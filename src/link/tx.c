@@ -40,7 +40,7 @@ al_err al_link_send_message(al_links *ls, al_link link, al_message_kind kind, ui
   if (!al_link_may_seal(ls, link)) return AL_ESTATE;
   if (!al_link_may_message(ls, link, kind)) return AL_EFULL;
   const al_link_need need = {AL_LINK_USE_OUT, (uint8_t)kind, (uint32_t)bytes.len};
-  uint32_t slot = al_link_slot_take(ls, s, &need, s->last_rx);
+  uint32_t slot = al_link_slot_take(ls, s, &need, al_link_when(ls, s->last_rx));
   if (slot == 0) return AL_EFULL; /* shared places, and memory is out */
   al_link_slot *t = al_link_slot_at(ls, slot);
   if (kind != AL_MESSAGE_SPHINX) {
@@ -58,10 +58,11 @@ al_err al_link_send_message(al_links *ls, al_link link, al_message_kind kind, ui
 al_err al_link_send_close(al_links *ls, al_link link, al_time now, al_link_code code) {
   al_link_session *s = al_link_session_get(ls, link);
   if (!al_link_may_seal(ls, link)) return AL_ESTATE;
+  al_links_clock(ls, now);
   al_link_slots_forget(ls, s);
   s->close_due = true;
   s->close_code = (uint8_t)code;
-  s->close_at = now + AL_LINK_CLOSE_US;
+  al_link_close_at(s, now + AL_LINK_CLOSE_US);
   al_link_arm_all(ls, s);
   return AL_OK;
 }
@@ -81,6 +82,7 @@ static void seal(al_links *ls, al_link_session *s, al_time now, uint8_t *frame) 
 void al_link_seal(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FRAME_BYTES]) {
   AL_ASSERT(al_link_may_seal(ls, link));
   al_link_session *s = al_link_session_get(ls, link);
+  al_links_clock(ls, now);
   seal(ls, s, now, frame);
   al_link_note_tx(ls, s, now, true);
 }
@@ -119,7 +121,7 @@ static void handshake(al_links *ls, al_link_session *s, al_time now, uint8_t *fr
   al_handshake_encode(frame, (al_handshake_type)t->kind,
                       al_view(al_link_slot_body(ls, slot), t->total), t->sent, ls->cfg.rng);
   (void)now;
-  s->frames_tx++;
+  if (++s->frames_tx == 0) s->tx_high++;
   if (++t->sent == al_handshake_frames(t->total)) al_link_dequeue(ls, s, AL_LINK_LANE_OWN);
 }
 
@@ -130,7 +132,7 @@ static void close_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *
   own_cell(&h, 0, frame);
   seal(ls, s, now, frame);
   al_link_end(ls, s);
-  s->close_at = now + AL_LINK_CLOSE_US;
+  al_link_close_at(s, now + AL_LINK_CLOSE_US);
   al_link_arm_all(ls, s);
 }
 
@@ -146,11 +148,8 @@ static size_t rt_frame(al_links *ls, al_link_session *s, al_time now, uint8_t *f
     s->pong_due = false;
   } else if (s->pings_due != 0) {
     h.type = AL_CELL_PING;
-    value = al_rng_u64(ls->cfg.rng);
+    value = al_link_ping_sent(ls, s, now);
     small = s->ping_short;
-    s->pings[s->ping_next] = (al_link_ping){(uint32_t)value, (uint32_t)now};
-    if (s->pings[s->ping_next].sent == 0) s->pings[s->ping_next].sent = 1;
-    s->ping_next = (uint8_t)((s->ping_next + 1) % AL_LINK_PINGS);
     s->pings_due--;
   } else if (!s->pad_due) {
     return 0;
@@ -182,6 +181,7 @@ size_t al_link_next(al_links *ls, al_link link, al_time now, uint8_t frame[AL_FR
                     al_channel *ch) {
   al_link_session *s = al_link_session_get(ls, link);
   if (s == NULL || s->state == AL_LINK_CLOSING) return 0;
+  al_links_clock(ls, now);
   *ch = AL_CHANNEL_BULK;
   if (s->state != AL_LINK_OPEN) return own_lane(ls, s, now, frame) ? AL_FRAME_BYTES : 0;
   if (s->close_due) {

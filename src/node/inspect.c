@@ -40,7 +40,7 @@ bool al_inspect_link(const al_node *n, uint32_t index, al_link_info *ret) {
                           .rtt_us = s.rtt_us,
                           .frames_tx = s.frames_tx,
                           .frames_rx = s.frames_rx};
-    if (nb->up) ret->up_us = al_time_since(n->now, s.up);
+    if (nb->up) ret->up_us = al_time_since(n->now, nb->since);
     ret->circuits = nb->up ? al_circuit_link_count(n->circuits, nb->link) : 0;
     return true;
   }

@@ -173,6 +173,7 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   n->join_wait_us = 0;
   al_event ev = {.kind = AL_EV_LINK_UP, .link = link, .peer = *peer};
   ev.duration_us = (uint32_t)al_min_u64(al_time_since(n->now, nb->since), UINT32_MAX);
+  nb->since = n->now;
   al_node_tell(n, w, &ev);
   al_node_pending_link(n, w, link, peer);
   al_node_origin_link(n, link, peer);

@@ -41,7 +41,7 @@ typedef struct node_neighbour {
   uint8_t wanted;         /* al_node_want: by this node */
   uint16_t records_left;  /* tokens for records that it brings, in 1/256 ... */
   al_time records_at;     /* ... counted up to then */
-  al_time since;          /* dialled or accepted */
+  al_time since;          /* dialled or accepted; up: since then */
   al_time used;           /* when it was last wanted or had a circuit, as housekeeping saw it */
 } node_neighbour;
 

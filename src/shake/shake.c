@@ -254,33 +254,30 @@ al_err al_shake_take_accept(al_shake *sh, const uint8_t *link_sk, al_span messag
 
 /* ---- keys ---- */
 
-static void split(const al_suite *suite, al_shake_keys *keys) {
-  const al_bytes h = {keys->h, sizeof keys->h};
-  al_kdf(suite, keys->ck, AL_LABEL_LINK_I2R, h, (al_span){keys->i2r, 32});
-  al_kdf(suite, keys->ck, AL_LABEL_LINK_R2I, h, (al_span){keys->r2i, 32});
+void al_shake_take_root(al_shake *sh, uint8_t ret[32]) {
+  AL_ASSERT(sh->stage == AL_SHAKE_DONE);
+  al_kdf(sh->suite, sh->ck, AL_LABEL_LINK_ROOT, al_view(sh->h, sizeof sh->h), (al_span){ret, 32});
+  al_shake_clear(sh);
 }
 
-void al_shake_take_keys(al_shake *sh, al_shake_keys *ret) {
-  AL_ASSERT(sh->stage == AL_SHAKE_DONE);
-  memcpy(ret->ck, sh->ck, sizeof ret->ck);
-  memcpy(ret->h, sh->h, sizeof ret->h);
-  split(sh->suite, ret);
-  al_shake_clear(sh);
+void al_shake_frame_key(const al_suite *suite, const uint8_t root[32], bool from_dialler,
+                        uint8_t ret[32]) {
+  al_kdf(suite, root, from_dialler ? AL_LABEL_LINK_I2R : AL_LABEL_LINK_R2I, (al_bytes){NULL, 0},
+         (al_span){ret, 32});
 }
 
 /* ---- fresh keys for a link that is up ---- */
 
-/* Both sides: h takes in what was said, ck the new secret; the frame keys follow. ss is wiped. */
-static void next_phase(const al_suite *suite, al_shake_keys *keys, const al_bytes said[2],
-                       uint8_t ss[32]) {
-  const al_bytes in[4] = {
-      al_label(AL_LABEL_TRANSCRIPT), {keys->h, sizeof keys->h}, said[0], said[1]};
-  al_shake_keys next;
-  suite->sha3_256(next.h, in, 4);
-  al_hkdf_extract(suite, next.ck, al_view(keys->ck, 32), al_view(ss, 32));
-  split(suite, &next);
-  *keys = next;
-  al_wipe(&next, sizeof next);
+/* Both sides: of the old secret, which holds all that was said before, the new one and what was
+ * said now. ss is wiped. */
+static void next_root(const al_suite *suite, uint8_t root[32], const al_bytes said[2],
+                      uint8_t ss[32]) {
+  const al_bytes in[3] = {al_label(AL_LABEL_LINK_REKEY), said[0], said[1]};
+  uint8_t h[32], ck[32];
+  suite->sha3_256(h, in, 3);
+  al_hkdf_extract(suite, ck, al_view(root, 32), al_view(ss, 32));
+  al_kdf(suite, ck, AL_LABEL_LINK_ROOT, al_view(h, sizeof h), (al_span){root, 32});
+  al_wipe(ck, sizeof ck);
   al_wipe(ss, 32);
 }
 
@@ -290,22 +287,22 @@ void al_shake_rekey_ask(const al_suite *suite, const uint8_t *seed, uint8_t *ret
   al_wipe(sk, sizeof sk);
 }
 
-al_err al_shake_rekey_answer(const al_suite *suite, al_shake_keys *keys, const uint8_t *ask,
+al_err al_shake_rekey_answer(const al_suite *suite, uint8_t root[32], const uint8_t *ask,
                              const uint8_t *coins, uint8_t *ret) {
   uint8_t ss[32];
   al_err err = suite->kem_enc(ret, ss, ask, coins);
   if (err != AL_OK) return err;
   const al_bytes said[2] = {{ask, AL_REKEY_BYTES}, {ret, AL_REKEYED_BYTES}};
-  next_phase(suite, keys, said, ss);
+  next_root(suite, root, said, ss);
   return AL_OK;
 }
 
-void al_shake_rekey_finish(const al_suite *suite, al_shake_keys *keys, const uint8_t *seed,
+void al_shake_rekey_finish(const al_suite *suite, uint8_t root[32], const uint8_t *seed,
                            const uint8_t *answer) {
   uint8_t ss[32], pk[AL_KEM_PK_BYTES], sk[AL_KEM_SK_BYTES];
   suite->kem_keypair(pk, sk, seed);
   suite->kem_dec(ss, answer, sk);
   al_wipe(sk, sizeof sk);
   const al_bytes said[2] = {{pk, AL_REKEY_BYTES}, {answer, AL_REKEYED_BYTES}};
-  next_phase(suite, keys, said, ss);
+  next_root(suite, root, said, ss);
 }

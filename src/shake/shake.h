@@ -7,7 +7,7 @@
  *   take_record   <-- RECORD --            make_record
  *   make_init     -- INIT -->              take_init        verify the dialler's descriptor
  *   take_accept   <-- ACCEPT --            make_accept
- *   al_shake_keys                          al_shake_keys */
+ *   al_shake_take_root                     al_shake_take_root */
 #ifndef AL_SHAKE_H
 #define AL_SHAKE_H
 
@@ -33,7 +33,7 @@ typedef enum al_shake_stage {
   AL_SHAKE_HAVE_RECORD, /* dialler: make_init; answerer: take_init */
   AL_SHAKE_WAIT_ACCEPT, /* dialler: take_accept */
   AL_SHAKE_SEND_ACCEPT, /* answerer: make_accept */
-  AL_SHAKE_DONE,        /* al_shake_take_keys */
+  AL_SHAKE_DONE,        /* al_shake_take_root */
 } al_shake_stage;
 
 /* al_shake — one handshake; secret; fields are private to shake.c, but `stage` may be read. */
@@ -56,18 +56,12 @@ typedef struct al_shake_setup {
   bool initiator;         /* we dialled */
 } al_shake_setup;
 
-/* al_shake_keys — what a handshake gives. */
-typedef struct al_shake_keys {
-  uint8_t i2r[32], r2i[32]; /* frame keys of the phase: dialler to answerer, and back */
-  uint8_t ck[32], h[32];    /* for the next rekey */
-} al_shake_keys;
-
 /* al_shake_init — begin. Lengths in the set-up are asserted.
  * Result: none.   Cost: one hash, one HMAC.
  * Source: PROTOCOL.md 4.2.   Tested: unit/shake_link. */
 void al_shake_init(al_shake *sh, const al_shake_setup *setup);
 
-/* al_shake_clear — wipe; also after failure and after the keys were taken. A zeroed one is allowed.
+/* al_shake_clear — wipe; also after failure and after the root was taken. A zeroed one is allowed.
  * Result: none.   Cost: one wipe.   Source: HACKING.md, "Secrets".   Tested: unit/shake_link. */
 void al_shake_clear(al_shake *sh);
 
@@ -147,12 +141,20 @@ al_err al_shake_make_accept(al_shake *sh, const uint8_t *peer_link_pk, const uin
 al_err al_shake_take_accept(al_shake *sh, const uint8_t *link_sk, al_span message,
                             uint64_t *ret_sequence);
 
-/* al_shake_take_keys — the keys of a finished handshake, which is wiped.
+/* al_shake_take_root — what a finished handshake gives: the secret of phase 0. It is wiped itself.
  *   sh    in stage DONE                                                                [asserted]
- *   ret   of phase 0; secret                                                           [out]
- * Result: none.   Cost: two HMACs.
+ *   ret   32 bytes; secret                                                             [out]
+ * Result: none.   Cost: an HMAC.
  * Source: PROTOCOL.md 4.2.   Tested: unit/shake_link, vectors (link). */
-void al_shake_take_keys(al_shake *sh, al_shake_keys *ret);
+void al_shake_take_root(al_shake *sh, uint8_t ret[32]);
+
+/* al_shake_frame_key — of a phase's secret, for one direction.
+ *   from_dialler   frames that the dialler sends
+ *   ret            32 bytes; secret                                                    [out]
+ * Result: none.   Cost: an HMAC.   Source: PROTOCOL.md 4.2.   Tested: unit/shake_link, vectors
+ * (link). */
+void al_shake_frame_key(const al_suite *suite, const uint8_t root[32], bool from_dialler,
+                        uint8_t ret[32]);
 
 /* ---- fresh keys for a link that is up ---- */
 
@@ -163,24 +165,24 @@ void al_shake_take_keys(al_shake *sh, al_shake_keys *ret);
  * Source: PROTOCOL.md 4.5.   Tested: unit/shake_link, vectors (link). */
 void al_shake_rekey_ask(const al_suite *suite, const uint8_t *seed, uint8_t *ret);
 
-/* al_shake_rekey_answer — answerer: the REKEYED message and the keys of the next phase.
- *   keys   those of this phase; become those of the next; untouched on failure         [in/out]
+/* al_shake_rekey_answer — answerer: the REKEYED message and the secret of the next phase.
+ *   root   of this phase; becomes that of the next; untouched on failure               [in/out]
  *   ask    AL_REKEY_BYTES bytes
  *   coins  AL_KEM_COINS_BYTES random bytes
  *   ret    AL_REKEYED_BYTES bytes                                                      [out]
  * Result: AL_OK or AL_ECRYPTO (ask is no key).   Cost: one KEM encapsulation.
  * Source: PROTOCOL.md 4.5.   Tested: unit/shake_link, vectors (link). */
-al_err al_shake_rekey_answer(const al_suite *suite, al_shake_keys *keys, const uint8_t *ask,
+al_err al_shake_rekey_answer(const al_suite *suite, uint8_t root[32], const uint8_t *ask,
                              const uint8_t *coins, uint8_t *ret);
 
-/* al_shake_rekey_finish — dialler: the keys of the next phase.
- *   keys    those of this phase; become those of the next                              [in/out]
+/* al_shake_rekey_finish — dialler: the secret of the next phase.
+ *   root    of this phase; becomes that of the next                                    [in/out]
  *   seed    given to al_shake_rekey_ask; wipe it afterwards
  *   answer  AL_REKEYED_BYTES bytes
- * Result: none: a wrong answer gives keys under which nothing opens.
+ * Result: none: a wrong answer gives one under whose keys nothing opens.
  * Cost:   one KEM key generation, one decapsulation.
  * Source: PROTOCOL.md 4.5.   Tested: unit/shake_link, vectors (link). */
-void al_shake_rekey_finish(const al_suite *suite, al_shake_keys *keys, const uint8_t *seed,
+void al_shake_rekey_finish(const al_suite *suite, uint8_t root[32], const uint8_t *seed,
                            const uint8_t *answer);
 
 #endif

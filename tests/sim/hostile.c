@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "link/keys.h"
+#include "wire/resume.h"
 
 static void *get(void *ctx, size_t size) {
   (void)ctx;
@@ -137,6 +138,7 @@ static void on_cell(hostile *h, al_link link, uint8_t *cell, const al_cell_heade
     case AL_CIRCUIT_DELIVER:
       h->delivered++;
       memcpy(h->payload, out.payload, sizeof h->payload);
+      if (h->payload[0] == AL_RESUME_KIND) h->resume_op = h->payload[1];
       break;
     case AL_CIRCUIT_ENDED:
       h->circuit_why = out.gone.reason;

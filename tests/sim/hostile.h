@@ -53,6 +53,7 @@ typedef struct hostile {
   al_reason destroy_why, circuit_why;
   al_circ opened;
   uint8_t payload[AL_RELAY_BYTES]; /* of the last relay payload */
+  uint8_t resume_op;               /* of the last RESUME among them */
   uint32_t relayed;
   uint8_t swap[AL_CELL_BYTES]; /* a cell kept back ... */
   al_link swap_link;           /* ... for this link */

@@ -215,14 +215,10 @@ static void test_bundle(scene *s, al_circ circ) {
 
 /* What the exit answers to a RESUME; 0: nothing. */
 static uint8_t say(scene *s, al_circ circ, const uint8_t *payload) {
-  uint8_t op = 0;
-  memset(s->h.payload, 0, sizeof s->h.payload);
+  s->h.resume_op = 0;
   hostile_relay(&s->h, SCENE_EXIT, circ, 1, al_view(payload, AL_RELAY_BYTES));
-  for (int k = 0; k < 6000; k++) { /* packets of the stream come in between */
-    scene_wait(s, 50);
-    if (s->h.payload[0] == AL_RESUME_KIND) op = s->h.payload[1];
-  }
-  return op;
+  scene_wait(s, 300 * AL_MS);
+  return s->h.resume_op;
 }
 
 /* A JOIN for the bundle of circuit `of`, made for circuit `on`. */

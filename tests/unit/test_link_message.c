@@ -55,7 +55,7 @@ static void test_sizes(void) {
 }
 
 /* Reads the header of a sealed frame of node 0. */
-static al_cell_header peek(const net *t, const uint8_t *sealed) {
+static al_cell_header peek(net *t, const uint8_t *sealed) {
   uint8_t f[AL_FRAME_BYTES];
   al_cell_header h = {0};
   al_link_session *s = al_link_session_get(&t->n[0].ls, t->n[0].link[0]);

@@ -21,9 +21,10 @@ static uint64_t draw(uint64_t top) {
 static unsigned run(al_links *ls, al_link_window *w, uint64_t until, uint64_t width,
                     uint64_t floor) {
   unsigned wrong = 0;
-  while (w->top < until) {
-    uint64_t n = draw(w->any ? w->top : 0);
-    bool late = w->any && n <= w->top && w->top - n >= width;
+  uint64_t next;
+  while ((next = al_link_window_next(w)) <= until) {
+    uint64_t n = draw(next != 0 ? next - 1 : 0);
+    bool late = n < next && next - 1 - n >= width;
     bool fresh = !seen[n] && !late && !(n < floor);
     if (al_link_window_fresh(ls, w, n) != fresh) wrong++;
     if (!fresh) continue;
@@ -36,8 +37,8 @@ static unsigned run(al_links *ls, al_link_window *w, uint64_t until, uint64_t wi
 static void test_widths(al_links *ls) {
   al_link_window w = {0};
   tap_ok(al_link_window_fresh(ls, &w, 12345), "any number may be the first");
-  tap_is_u64(run(ls, &w, 10000, AL_LINK_NARROW, 0), 0, "narrow: 256 numbers are remembered");
-  uint64_t top = w.top;
+  tap_is_u64(run(ls, &w, 10000, AL_LINK_NARROW, 0), 0, "narrow: 128 numbers are remembered");
+  uint64_t top = al_link_window_next(&w) - 1;
   tap_ok(al_link_window_widen(ls, &w, true) && w.wide != 0, "it becomes wide");
   unsigned wrong = 0;
   for (uint64_t n = 0; n < top + 5; n++) {
@@ -48,7 +49,8 @@ static void test_widths(al_links *ls) {
   tap_is_u64(run(ls, &w, 30000, AL_WINDOW_NUMBERS, top - AL_LINK_NARROW + 1), 0,
              "wide: 8,192 numbers are remembered");
   al_link_window_clear(ls, &w);
-  tap_ok(w.wide == 0 && !w.any && al_slab_count(&ls->windows) == 0, "cleared");
+  tap_ok(w.wide == 0 && al_link_window_next(&w) == 0 && al_slab_count(&ls->windows) == 0,
+         "cleared");
   tap_ok(al_link_window_widen(ls, &w, true) && al_link_window_fresh(ls, &w, 7), "empty, and wide");
   al_link_window_clear(ls, &w);
 }

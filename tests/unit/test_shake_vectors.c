@@ -12,7 +12,7 @@ enum { I = 0, R = 1 };
 static const al_suite *suite;
 static al_identity node[2];
 static al_shake side[2];
-static al_shake_keys keys[2];
+static uint8_t root[2][32];
 static uint8_t message[AL_HANDSHAKE_BYTES_MAX];
 
 /* What was made equals the vector; then it is there to be taken. */
@@ -51,25 +51,26 @@ static void init_accept(const char *name) {
 
 static void check_keys(const char *name, int phase) {
   for (int s = 0; s < 2; s++) {
-    const al_shake_keys *k = &keys[s];
-    tap_ok(vec_is(vec("%s.phase%d.i2r", name, phase), k->i2r, 32) &&
-               vec_is(vec("%s.phase%d.r2i", name, phase), k->r2i, 32) &&
-               vec_is(vec("%s.phase%d.ck", name, phase), k->ck, 32) &&
-               vec_is(vec("%s.phase%d.h", name, phase), k->h, 32),
+    uint8_t i2r[32], r2i[32];
+    al_shake_frame_key(suite, root[s], true, i2r);
+    al_shake_frame_key(suite, root[s], false, r2i);
+    tap_ok(vec_is(vec("%s.phase%d.i2r", name, phase), i2r, 32) &&
+               vec_is(vec("%s.phase%d.r2i", name, phase), r2i, 32) &&
+               vec_is(vec("%s.phase%d.root", name, phase), root[s], 32),
            "%s: keys of phase %d, side %d", name, phase, s);
   }
 }
 
 static void frame(const char *name) {
-  uint8_t f[AL_FRAME_BYTES];
+  uint8_t f[AL_FRAME_BYTES], key[32];
   const al_cell_header h = {0x80000001, AL_CELL_CIRCUIT, 0, 0xfedcba987654};
   al_cell_encode(&h, f + 8);
   memcpy(f + 8 + AL_CELL_HEADER_BYTES, vec("%s.frame.payload", name).ptr, AL_CELL_PAYLOAD_BYTES);
   tap_ok(vec_is(vec("%s.frame.cell", name), f + 8, AL_CELL_BYTES), "%s: a cell", name);
   const uint64_t counter = (uint64_t)3 << 56 | 0x1122334455;
   al_store_u64(f, counter);
-  suite->seal(f + 8, AL_CELL_BYTES, f + 8 + AL_CELL_BYTES, keys[I].i2r, counter,
-              (al_bytes){NULL, 0});
+  al_shake_frame_key(suite, root[I], true, key);
+  suite->seal(f + 8, AL_CELL_BYTES, f + 8 + AL_CELL_BYTES, key, counter, (al_bytes){NULL, 0});
   tap_ok(vec_is(vec("%s.frame", name), f, sizeof f), "%s: its data frame", name);
 }
 
@@ -78,9 +79,9 @@ static void rekey(const char *name) {
   const uint8_t *seed = vec("%s.coins.rekey", name).ptr;
   al_shake_rekey_ask(suite, seed, ask);
   tap_ok(vec_is(vec("%s.rekey", name), ask, sizeof ask), "%s: REKEY", name);
-  (void)al_shake_rekey_answer(suite, &keys[R], ask, vec("%s.coins.rekeyed", name).ptr, answer);
+  (void)al_shake_rekey_answer(suite, root[R], ask, vec("%s.coins.rekeyed", name).ptr, answer);
   tap_ok(vec_is(vec("%s.rekeyed", name), answer, sizeof answer), "%s: REKEYED", name);
-  al_shake_rekey_finish(suite, &keys[I], seed, answer);
+  al_shake_rekey_finish(suite, root[I], seed, answer);
 }
 
 static void test_link(const char *name, bool with_fetch) {
@@ -96,7 +97,7 @@ static void test_link(const char *name, bool with_fetch) {
   for (int s = 0; s < 2; s++) al_shake_name(&side[s], &node[R].id);
   if (with_fetch) fetch(name);
   init_accept(name);
-  for (int s = 0; s < 2; s++) al_shake_take_keys(&side[s], &keys[s]);
+  for (int s = 0; s < 2; s++) al_shake_take_root(&side[s], root[s]);
   check_keys(name, 0);
   frame(name);
   rekey(name);

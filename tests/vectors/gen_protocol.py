@@ -93,7 +93,7 @@ def link_case(f, name, fetch, secret):
         f.add(f'{name}.{kind}', message)
 
     def keys(phase):
-        for what, value in zip(('i2r', 'r2i', 'ck', 'h'), (*t.frame_keys(), t.ck, t.h)):
+        for what, value in zip(('i2r', 'r2i', 'root'), (*t.frame_keys(), t.root)):
             f.add(f'{name}.{phase}.{what}', value)
 
     keys('phase0')

@@ -120,8 +120,12 @@ class Transcript:
         self.mix_hash(sealed)
         return sealed
 
+    def end(self):
+        """The secret of phase 0; from now on nothing else is needed."""
+        self.root = self.key('allium link root v1')
+
     def frame_keys(self):
-        return self.key('allium link i2r v1'), self.key('allium link r2i v1')
+        return tuple(kdf(self.root, f'allium link {way} v1', b'', 32) for way in ('i2r', 'r2i'))
 
 
 def handshake(t, dialler, answerer, records, coins, fetch):
@@ -151,16 +155,17 @@ def handshake(t, dialler, answerer, records, coins, fetch):
     t.mix_key(ss3)
     confirm = u64(coins['sequence']) + u64(0)
     out['accept'] = c2 + c3 + t.seal('allium link accept v1', confirm)
+    t.end()
     return out
 
 
 def rekey(t, seed, coins):
-    """Returns REKEY and REKEYED; t is that of the next phase."""
+    """Returns REKEY and REKEYED; t.root is that of the next phase."""
     e, e_sk = mlkem.xwing_keygen(seed)
     c, ss = mlkem.xwing_encaps(e, coins)
     assert mlkem.xwing_decaps(e_sk, c) == ss
-    t.mix_hash(e + c)
-    t.mix_key(ss)
+    said = h('allium link rekey v1', e, c)
+    t.root = kdf(extract(t.root, ss), 'allium link root v1', said, 32)
     return e, c
 
 
