@@ -44,6 +44,7 @@ al_err al_bundle_add_path(al_streams *ss, al_bundle h, uint32_t path, al_time no
   if (p == NULL) return AL_ENOMEM;
   p->silent_since = AL_TIME_NEVER;
   p->rx_at = now;
+  p->rx_gap_us = UINT32_MAX / 8;
   al_acks_init(&p->acks);
   al_cc_init(&p->cc, now, rtt_us, ss->c.packets_max - ss->c.packets_max / 8);
   b->paths[path] = p;
@@ -401,7 +402,7 @@ al_stream_verdict al_bundle_rx(al_streams *ss, al_bundle h, uint32_t path, al_ti
   if (a.opens > (uint32_t)(OPENS_PER_PACKET - a.b->refused_count))
     return drop(ss, AL_COUNT_stream_full);
   p->packets_rx++;
-  p->rx_at = now;
+  al_flight_came(p, now);
   if (a.data && a.b->initiator) p->expects = true;
   al_acks_take(&p->acks, pn, now, a.wants, a.urgent);
   al_frame f;

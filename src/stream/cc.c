@@ -173,7 +173,7 @@ static void start_round(al_cc *c, al_time now) {
 static void cruise_round(al_cc *c, uint64_t round_us) {
   uint64_t best = best_of(c, 4);
   bool high = queue_us(c) > target_us(c);
-  c->over = high ? c->over + 1 : 0;
+  c->over = high && !c->round_limited ? c->over + 1 : 0;
   if (high) c->calm -= (c->calm + 3) / 4;
   if (high || c->round_limited || best == 0) return;
   c->calm++;
@@ -232,17 +232,28 @@ static bool ours(const al_cc *c) {
   return c->rounds - c->fast_round <= OVER_ROUNDS || c->over >= OVER_ROUNDS;
 }
 
-/* After a drain the first round still sees the queue of before. */
+/* Whoever sends a packet now and then makes no queue, and what it delivers says nothing about the
+ * path: a path that stands by must not be held for one that is slow. */
+static void begin_check(al_cc *c, const al_cc_sample *s) {
+  if (!s->limited && c->begun_us != 0) return;
+  c->begun_us = s->limited ? 0 : s->rtt_us;
+  c->seen_at = s->now;
+}
+
+/* After a drain the first round still sees the queue of before; and at the start, what stood in
+ * queues when it began is not ours. */
 static void queue_check(al_cc *c, const al_cc_sample *s) {
   uint64_t queue = queue_us(c);
   uint32_t rounds = c->rounds - c->mode_round;
+  if (c->begun_us == 0) return;
   if (c->mode == AL_CC_START) {
+    if (c->begun_us > al_cc_base(c)) queue -= al_min_u64(queue, c->begun_us - al_cc_base(c));
     if (queue > al_max_u64(target_us(c), 8000) + al_cc_base(c) / 8 || lossy(c)) back_off(c, s->now);
     return;
   }
   if (c->mode != AL_CC_CRUISE || rounds < 2) return;
   if (queue < target_us(c) / 2 || rounds > 3) c->stuck = 0;
-  bool unseen = al_time_since(s->now, c->seen_at) > SEEN_US;
+  bool unseen = s->rtt_us != 0 && al_time_since(s->now, c->seen_at) > SEEN_US;
   if ((queue <= target_us(c) || !ours(c)) && !unseen && !lossy(c)) return;
   c->deep = unseen || ++c->stuck > STUCK_MAX;
   if (c->deep) c->stuck = 0;
@@ -258,6 +269,7 @@ void al_cc_take(al_cc *c, const al_cc_sample *s, uint32_t srtt_us) {
     min_take(&c->base, s->now, BASE_HALF_US, s->rtt_us);
     if (s->rtt_us <= al_cc_base(c) + al_cc_base(c) / 64 + target_us(c) / 2) c->seen_at = s->now;
     min_take(&c->standing, s->now, half, s->rtt_us);
+    begin_check(c, s);
   }
   uint64_t *best = &c->best[c->rounds % 4];
   if (c->mode == AL_CC_START) {

@@ -58,7 +58,8 @@ typedef struct al_cc {
   uint32_t round_sent, round_lost;
   bool found;         /* a queue ended CRUISE once: the path's rate is known */
   bool deep;          /* DRAIN: also look whether the base has changed */
-  al_time seen_at;    /* when a round-trip time was last near the base */
+  al_time seen_at;    /* when a round-trip time was last near the base, or nothing was amiss */
+  uint32_t begun_us;  /* the round-trip time when there was enough to send again; 0: there is not */
   bool round_limited; /* the round was short of data, not of window */
   al_time round_at;
   al_cc_min base;     /* round-trip time without queues */

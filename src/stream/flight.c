@@ -279,29 +279,46 @@ uint64_t al_flight_probe_us(const al_path *p, uint32_t timeouts) {
 
 static uint64_t probe_us(const al_path *p) { return al_flight_probe_us(p, p->timeouts); }
 
+void al_flight_came(al_path *p, al_time now) {
+  uint64_t gap = al_min_u64(al_time_since(now, p->rx_at), AL_SECOND);
+  p->rx_gap_us = (uint32_t)((7 * (uint64_t)p->rx_gap_us + gap) / 8);
+  p->rx_at = now;
+}
+
 /* Data came in and nothing is under way: silence for two probe time-outs is worth a PING. */
 static al_time doubt_at(const al_path *p) {
   if (!p->expects || p->ping || p->flight != 0) return AL_TIME_NEVER;
   return al_time_add(p->rx_at, 2 * al_flight_probe_us(p, 0));
 }
 
-/* Is it the path, or the other end? */
+/* Is it the path, or the other end? Packets that come, or acknowledgements, follow close on each
+ * other when there are many, and then stop: time to ask on all paths. */
 static al_time ask_at(const al_bundle_item *b, const al_path *p) {
-  bool may = b->paths[b->active] == p && !p->asked && p->flight >= ASK_FLIGHT && p->rtt.any;
-  if (!may || p->silent_since == AL_TIME_NEVER) return AL_TIME_NEVER;
-  return al_time_add(p->silent_since, al_max_u64(ASK_US_MIN, p->rtt.smoothed / 4));
+  if (p->asked || p->suspected || !p->rtt.any || b->streams == 0) return AL_TIME_NEVER;
+  uint64_t us = al_max_u64(ASK_US_MIN, p->rtt.smoothed / 4);
+  al_time at = AL_TIME_NEVER;
+  bool sends = b->paths[b->active] == p && p->flight >= ASK_FLIGHT;
+  if (sends && p->silent_since != AL_TIME_NEVER) at = al_time_add(p->silent_since, us);
+  if (p->expects && (uint64_t)p->rx_gap_us * ASK_FLIGHT < p->rtt.smoothed)
+    at = al_min_u64(at, al_time_add(p->rx_at, us));
+  return at;
 }
 
-static al_time beaten_at(const al_path *p) {
+/* ... and the oldest packet is overdue; however long the round trip is, acknowledgements of many
+ * packets come one after the other. */
+static al_time beaten_at(const al_streams *ss, al_path *p, al_time now) {
   if (!p->beaten || p->suspected || p->silent_since == AL_TIME_NEVER) return AL_TIME_NEVER;
-  return al_time_add(p->silent_since, al_max_u64(BEATEN_US, al_flight_probe_us(p, 0)));
+  uint64_t ago = (uint32_t)now - al_sent_at(ss, p, p->open_pn)->at_us;
+  uint64_t wait = p->rtt.smoothed + 2 * (uint64_t)p->rtt.var + AL_ACKS_US_MAX + REORDER_US;
+  return al_max_u64(al_time_add(p->silent_since, BEATEN_US), now + (ago < wait ? wait - ago : 0));
 }
 
 al_time al_flight_timer(const al_streams *ss, const al_bundle_item *b, al_path *p, al_time now) {
   al_time at = AL_TIME_NEVER;
   if (p->silent_since != AL_TIME_NEVER) at = al_time_add(p->silent_since, ss->c.silence_us);
+  at = al_min_u64(at, ask_at(b, p));
   if (p->flight == 0) return al_min_u64(at, doubt_at(p));
-  at = al_min_u64(at, al_min_u64(ask_at(b, p), beaten_at(p)));
+  at = al_min_u64(at, beaten_at(ss, p, now));
   if (p->probes == 0) at = al_min_u64(at, al_time_add(p->probe_from, probe_us(p)));
   if (!p->any_acked || !p->rtt.any || p->open_pn >= p->acked_pn) return at;
   const al_sent *r = al_sent_at(ss, p, p->open_pn);
@@ -312,7 +329,7 @@ al_time al_flight_timer(const al_streams *ss, const al_bundle_item *b, al_path *
 
 static void ask_others(al_bundle_item *b, uint32_t path, al_time now) {
   al_path *silent = b->paths[path];
-  if (path != b->active || silent->asked) return;
+  if (silent->asked) return;
   silent->asked = true;
   silent->asked_us = (uint32_t)now;
   for (uint32_t i = 0; i < AL_BUNDLE_PATHS_MAX; i++) {
@@ -324,6 +341,11 @@ static void ask_others(al_bundle_item *b, uint32_t path, al_time now) {
 /* The probe carries what the oldest packet carried; it is not held to be lost by the controller. */
 bool al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time now) {
   al_path *p = b->paths[path];
+  if (now >= ask_at(b, p)) {
+    ask_others(b, path, now);
+    p->ping = p->ping || p->expects;
+    p->expects = false;
+  }
   if (now >= doubt_at(p)) {
     p->expects = false;
     p->ping = b->streams != 0;
@@ -331,8 +353,7 @@ bool al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time no
   if (p->flight == 0) return false;
   uint32_t lost = al_flight_lose(ss, b, path, now);
   if (lost != 0) learn(p, now, NULL, &(gain){0}, lost);
-  if (now >= ask_at(b, p)) ask_others(b, path, now);
-  if (p->flight != 0 && now >= beaten_at(p)) {
+  if (p->flight != 0 && now >= beaten_at(ss, p, now)) {
     p->suspected = p->ping = true;
     return true;
   }
@@ -345,7 +366,7 @@ bool al_flight_tick(al_streams *ss, al_bundle_item *b, uint32_t path, al_time no
   p->probes = 1;
   p->ping = true;
   p->probe_from = now;
-  ask_others(b, path, now);
+  if (path == b->active) ask_others(b, path, now);
   if (p->suspected || p->timeouts < SUSPECT_TIMEOUTS) return false;
   p->suspected = true;
   return true;

@@ -18,6 +18,10 @@ void al_flight_unlink(al_bundle_item *b, al_stream_item *st, uint32_t ref);
  *   Result: never 0.   Cost: O(1).   Source: none.   Tested: prop/stream. */
 uint32_t al_flight_ref(const al_streams *ss, const al_path *p, uint32_t path, uint32_t pn);
 
+/* al_flight_came — a packet came in on this path.
+ * Result: none.   Cost: O(1).   Source: PROTOCOL.md 8.6.   Tested: unit/stream_path. */
+void al_flight_came(al_path *p, al_time now);
+
 /* al_flight_ack — an ACK frame came in.
  * Result: false when it acknowledges what was never sent.
  * Cost:   the numbers it tells of that are not settled.

@@ -79,7 +79,8 @@ typedef struct al_path {
   al_time probe_from; /* the probe time-out counts from here */
   uint32_t asked_us;  /* when `asked` was set; low 32 bits */
   al_time silent_since;
-  al_time rx_at; /* when the last packet came */
+  al_time rx_at;      /* when the last packet came */
+  uint32_t rx_gap_us; /* the mean time between them, of late */
   al_rtt rtt;
   al_cc cc;
   al_acks acks;

@@ -112,6 +112,46 @@ static void test_longer_path(void) {
          (int)(al_cc_rate(&c) / 1000));
 }
 
+/* A path that stands by: a PING now and then, whose round trip is what others make of it. It is
+ * held neither for slow nor for full, before its start and after. */
+static void test_standby(void) {
+  al_cc c;
+  al_cc_sample s = {.now = 1000000, .limited = true};
+  al_cc_init(&c, s.now, 300000, 7168);
+  uint64_t before = al_cc_rate(&c);
+  for (uint32_t i = 0; i < 30; i++) {
+    s.now += 900000;
+    s.prior = s.delivered;
+    s.delivered += s.acked = 1;
+    s.rtt_us = 300000 + i % 5 * 60000;
+    s.rate = AL_CC_RATE_ONE * 1000000 / s.rtt_us;
+    al_cc_take(&c, &s, 400000);
+  }
+  tap_ok(c.mode == AL_CC_START && al_cc_rate(&c) >= before,
+         "PINGs on a path of others' queues: %d packets a second, %d before",
+         (int)(al_cc_rate(&c) / 1000), (int)(before / 1000));
+  s.limited = false;
+  for (uint64_t rate = 300000; rate < 4000000; rate *= 2) feed(&c, &s, rate, 420000, 0);
+  tap_ok(c.mode == AL_CC_START, "it takes over: what queued before is not its own");
+  feed(&c, &s, 4000000, 600000, 0);
+  tap_ok(c.mode == AL_CC_DRAIN, "180 ms more are");
+  s.flight = 0;
+  for (int i = 0; i < 8; i++) feed(&c, &s, 4000000, 420000, 0);
+  s.limited = true;
+  before = al_cc_rate(&c);
+  for (int i = 0; i < 20; i++) feed(&c, &s, 3000, 480000, 0);
+  s.now += 20 * AL_SECOND;
+  s.limited = false;
+  s.prior = s.delivered;
+  s.delivered += s.acked = 1; /* the first of many */
+  al_cc_take(&c, &s, 480000);
+  bool goes_on = c.mode == AL_CC_CRUISE && al_cc_rate(&c) == before;
+  feed(&c, &s, 3000000, 480000, 0);
+  tap_ok(goes_on && c.mode == AL_CC_CRUISE && al_cc_rate(&c) > before / 2,
+         "after a pause it goes on: %d packets a second, %d before", (int)(al_cc_rate(&c) / 1000),
+         (int)(before / 1000));
+}
+
 /* What cannot be sent, because the host or the first link is slower, is not asked for. */
 static void test_slow_sender(void) {
   al_cc c;
@@ -129,5 +169,6 @@ int main(void) {
   test_modes();
   test_plateau_and_loss();
   test_longer_path();
+  test_standby();
   return tap_done();
 }
