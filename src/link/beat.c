@@ -18,7 +18,7 @@ void al_link_note_rx(al_links *ls, al_link_session *s, al_time now) {
  * node itself is not well. */
 static uint64_t wait_us(const al_links *ls, const al_link_session *s) {
   uint64_t us = al_link_rto(s);
-  if (s->tries != 1) us = al_max_u64(us / 4, AL_LINK_RTO_MIN_US);
+  if (s->tries != 1) us = al_max_u64(us / 4, AL_LINK_STEP_US);
   return us + us * ls->unwell / 2;
 }
 
@@ -27,7 +27,7 @@ al_time al_link_beat_deadline(const al_links *ls, const al_link_session *s) {
   al_time t = s->watched ? al_link_when(ls, s->last_rx) + AL_LINK_WATCH_US : AL_TIME_NEVER;
   if (!s->unheard) return t;
   al_time quiet = al_link_when(ls, s->quiet_at);
-  return al_min_u64(t, quiet + al_max_u64(AL_LINK_UNHEARD_US, 2 * (uint64_t)s->srtt_us));
+  return al_min_u64(t, quiet + al_max_u64(AL_LINK_UNHEARD_US, s->srtt_us + s->srtt_us / 2));
 }
 
 /* A PING: short when its time tells an onlooker nothing that he does not see. */

@@ -179,7 +179,8 @@ void al_node_health_message(al_node *n, al_link from, al_bytes message) {
     al_count(&n->counters, AL_COUNT_probe_parse);
   } else if (p.op == AL_PROBE_ASK) {
     rx_ask(n, from, &p);
-  } else if (p.op == AL_PROBE_LOST) {
+  } else if (p.op == AL_PROBE_LOST) { /* who is in doubt already has one more who confirms it */
+    al_link_hearsay(&n->links, al_link_find_by_peer(&n->links, &p.about), n->now, false);
     al_node_health_rumour(n, &p.about);
   } else {
     rx_answer(n, from, &p);
