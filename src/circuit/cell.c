@@ -113,10 +113,15 @@ static al_reason reason_of(uint8_t value) {
   }
 }
 
+/* LINK is what the relay says that lost its next hop: those before it say BEYOND, so that an origin
+ * can tell whether its end is what cannot be reached. */
 static al_circuit_verdict destroyed(al_circuits *cs, al_circuit_item *c, al_circuit_dir from,
                                     const al_cell_header *h, al_circuit_out *ret) {
+  al_reason why = reason_of(h->flags);
+  bool back = from == AL_CIRCUIT_FORWARD && c->role == AL_CIRCUIT_RELAY;
+  if (back && why == AL_REASON_LINK) why = AL_REASON_BEYOND;
   al_count(cs->cfg.counters, AL_COUNT_circuit_destroyed);
-  al_circuit_end(cs, c, reason_of(h->flags), &ret->gone);
+  al_circuit_end(cs, c, why, &ret->gone);
   ret->gone.tell[from].link = 0;
   return AL_CIRCUIT_ENDED;
 }

@@ -54,13 +54,13 @@ static uint64_t weight(const al_peer_entry *e) {
 }
 
 /* What a hop is wanted for. */
-typedef enum purpose { MIDDLE, LAST, GUARD, NO_GUARD_MIDDLE } purpose;
+typedef enum purpose { MIDDLE, LAST, GUARD, FITTING_GUARD, NO_GUARD_MIDDLE } purpose;
 
 static bool suits(const taken *t, const al_peer_entry *e, purpose what) {
   if (!is_relay(t->q, e)) return false;
   if (what == LAST && !is_exit(t->q, e)) return false;
-  bool guard = what == GUARD || what == NO_GUARD_MIDDLE;
-  if (guard && al_guards_has(t->q->guards, &e->id)) return false;
+  bool fresh = what != MIDDLE && what != LAST;
+  if (fresh && al_guards_has(t->q->guards, &e->id)) return false;
   if (what != GUARD && excluded(t->q, &e->id)) return false;
   return fits(t, e);
 }
@@ -183,15 +183,30 @@ static uint32_t usable_guards(const al_path_query *q, uint32_t slots[AL_GUARDS])
   return n > 0 ? n : soonest(q, slots);
 }
 
+static bool through(const al_path_query *q, uint32_t slot, al_circuit_plan *ret) {
+  const al_id *id = &q->guards->slot[slot].id;
+  const al_peer_entry *e = by_id(q, id);
+  return e != NULL && !excluded(q, id) && complete(q, e, ret);
+}
+
+/* A relay that fits this path becomes a guard. */
+static bool through_a_new_guard(const al_path_query *q, al_circuit_plan *ret) {
+  taken t = {.q = q};
+  if (q->last != NULL) take(&t, by_id(q, q->last));
+  const al_peer_entry *e = draw(&t, FITTING_GUARD);
+  return e != NULL && complete(q, e, ret) && al_guards_add(q->guards, &e->id, q->wall_s) == AL_OK;
+}
+
 static bool through_a_guard(const al_path_query *q, al_circuit_plan *ret) {
   uint32_t slots[AL_GUARDS];
   uint32_t n = usable_guards(q, slots);
   al_rng_shuffle(q->rng, slots, n);
-  for (uint32_t i = 0; i < n; i++) {
-    const al_id *id = &q->guards->slot[slots[i]].id;
-    if (!excluded(q, id) && complete(q, by_id(q, id), ret)) return true;
-  }
-  return false;
+  for (uint32_t i = 0; i < n; i++)
+    if (through(q, slots[i], ret)) return true;
+  if (!q->more_guards) return false;
+  for (uint32_t i = 0; i < AL_GUARDS_MAX; i++)
+    if (al_guards_usable(q->guards, i, q->wall_s) && through(q, i, ret)) return true;
+  return through_a_new_guard(q, ret);
 }
 
 /* ---- the whole ---- */

@@ -23,6 +23,7 @@ typedef struct al_path_query {
   const al_id *last;       /* the last hop is this node; NULL: choose (target decides) */
   const al_id *exclude;    /* nodes that may not be on it, count of them */
   size_t exclude_count;
+  bool more_guards; /* when none of the guards in regular use fits, a further one is kept */
 } al_path_query;
 
 /* al_path_choose — draw a path. First hop: a guard; middle and last: relays with probability in

@@ -26,6 +26,7 @@ enum {
   AL_NODE_ALIVE_US = 240000000,      /* an own circuit carries something at least this often ... */
   AL_NODE_RELAYED_US = 600000000,    /* ... one of another node that does not is ended */
   AL_NODE_LOOKS = 64,                /* circuits looked at for that in one round of housekeeping */
+  AL_NODE_END_LOST_US = 10000000,    /* two circuits on which the end is lost in so long: it is */
   AL_NODE_STANDBY_US = 2000000,      /* streams older than this, or ... */
   AL_NODE_STANDBY_PACKETS = 1000,    /* ... that moved as much, get a second circuit */
   AL_NODE_STANDBY_WAIT_US = 1000000, /* pause after a second circuit failed, doubling ... */

@@ -20,13 +20,18 @@ typedef struct node_spare {
  * Tested: sim/service. */
 bool al_node_origin_release(al_node *n, node_spare *ret);
 
-/* al_node_circuit_launch — send a set-up packet over a link that is up.
+/* al_node_circuit_begin — send a set-up packet, or dial its first hop, with which there is no link.
  *   data   for its last hop, or none                                              [in, borrowed]
- *   ret    the circuit, when under way                                            [out]
- * Result: DONE: under way; RESOURCE.   Cost: a set-up packet.   Source: PROTOCOL.md 5, 6.
- * Tested: sim/network, sim/service. */
-al_reason al_node_circuit_launch(al_node *n, al_link link, const al_circuit_plan *plan,
-                                 al_bytes data, al_circ *ret);
+ *   ret    the circuit; 0: begin again when there is a link                       [out]
+ * Result: DONE: under way; RESOURCE, NO_PATH.   Cost: a set-up packet.
+ * Source: PROTOCOL.md 5, 6.   Tested: sim/network, sim/service. */
+al_reason al_node_circuit_begin(al_node *n, al_work *w, const al_circuit_plan *plan, al_bytes data,
+                                al_circ *ret);
+
+/* al_node_circuit_plan — a path that was drawn before, with the keys that the book has now.
+ * Result: false when a hop is no longer known.   Cost: a map probe a hop.
+ * Source: PROTOCOL.md 5.   Tested: sim/network, sim/service. */
+bool al_node_circuit_plan(al_node *n, const al_id *path, uint8_t hops, al_circuit_plan *ret);
 
 /* ---- services ---- */
 /* al_node_meetings_init — the table of those who wait here.
@@ -81,7 +86,7 @@ bool al_node_trip_gone(al_node *n, al_circ circ, al_reason why);
 
 /* al_node_trip_link — the first hop that circuits wait for is linked.
  *   Result: none.   Cost: O(trips).   Source: PROTOCOL.md 9.   Tested: sim/service. */
-void al_node_trip_link(al_node *n, al_link link, const al_id *peer);
+void al_node_trip_link(al_node *n, al_work *w, const al_id *peer);
 
 /* al_node_trip_link_failed — ... or cannot be reached.
  *   Result: none.   Cost: O(trips).   Source: PROTOCOL.md 9.   Tested: sim/service. */

@@ -176,8 +176,8 @@ void al_node_link_authenticated(al_node *n, al_work *w, al_link link, const al_i
   nb->since = n->now;
   al_node_tell(n, w, &ev);
   al_node_pending_link(n, w, link, peer);
-  al_node_origin_link(n, link, peer);
-  al_node_trip_link(n, link, peer);
+  al_node_origin_link(n, w, peer);
+  al_node_trip_link(n, w, peer);
 }
 
 /* Whoever waited for a link to this node tries another way. */
@@ -189,6 +189,13 @@ static void dial_failed(al_node *n, al_work *w, const al_id *peer) {
   al_node_pending_failed(n, w, peer);
   al_node_origin_link_failed(n, peer);
   al_node_trip_link_failed(n, peer);
+}
+
+/* Known as nothing but a client: every circuit on a link with it is its own, and when it says that
+ * it ends it is done with them, whether or not its DESTROY comes before its CLOSE. */
+static bool is_client(const al_node *n, const al_id *id) {
+  const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, id));
+  return e != NULL && (e->desc.flags & (AL_DESC_RELAY | AL_DESC_EXIT)) == 0;
 }
 
 void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool close_transport) {
@@ -203,7 +210,11 @@ void al_node_link_lost(al_node *n, al_work *w, al_link link, al_err why, bool cl
   nb->up = nb->open = false;
   if (was_up) {
     n->up_count--;
-    while (al_circuit_link_down(n->circuits, link, &gone)) al_node_circuit_gone(n, w, &gone);
+    bool done = nb->ends && known && is_client(n, &peer);
+    while (al_circuit_link_down(n->circuits, link, &gone)) {
+      if (done) gone.reason = AL_REASON_DONE;
+      al_node_circuit_gone(n, w, &gone);
+    }
     al_gossip_link_down(&n->gossip, link, n->now);
     al_dht_link_down(&n->dht, link, n->now);
   }

@@ -3,9 +3,11 @@
 #include "circuit/upkeep.h"
 #include "node/health.h"
 #include "node/standby.h"
+#include "node/wake.h"
 
-/* A second circuit ends where the first one does and shares nothing else with it, if that can be;
- * when the first one is gone already, whatever can be had will do. */
+/* A second circuit ends where the first one does and shares nothing else with it, or nothing but a
+ * middle: never its guard, with which both would be lost. When the first one is gone already,
+ * whatever can be had will do. */
 static al_err choose_beside(al_path_query *q, const node_origin *first, al_circuit_plan *plan,
                             al_reason *ret_why) {
   q->last = &first->path[first->hops - 1];
@@ -13,10 +15,10 @@ static al_err choose_beside(al_path_query *q, const node_origin *first, al_circu
   q->target = NULL;
   q->exclude = first->path;
   q->exclude_count = first->hops - 1u;
+  q->more_guards = true;
   if (al_path_choose(q, plan, ret_why) == AL_OK) return AL_OK;
-  q->exclude = first->path + 1;
-  q->exclude_count = first->hops > 2 ? first->hops - 2u : 0;
-  if (q->exclude_count != 0 && al_path_choose(q, plan, ret_why) == AL_OK) return AL_OK;
+  q->exclude_count = 1;
+  if (al_path_choose(q, plan, ret_why) == AL_OK) return AL_OK;
   q->exclude_count = 0;
   return first->state == ORIGIN_WAITING ? al_path_choose(q, plan, ret_why) : AL_ENOTFOUND;
 }
@@ -61,8 +63,23 @@ static al_err choose(al_node *n, const node_origin *o, al_circuit_plan *plan, al
   return al_path_choose(&q, plan, ret_why);
 }
 
-al_reason al_node_circuit_launch(al_node *n, al_link link, const al_circuit_plan *plan,
-                                 al_bytes data, al_circ *ret) {
+bool al_node_circuit_plan(al_node *n, const al_id *path, uint8_t hops, al_circuit_plan *ret) {
+  uint64_t epoch = al_node_wall_s(n) / AL_EPOCH_S;
+  *ret = (al_circuit_plan){.hops = hops};
+  for (uint32_t h = 0; h < hops; h++) {
+    const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, &path[h]));
+    ret->id[h] = path[h];
+    if (al_id_equal(&path[h], &n->identity.id))
+      al_node_onion_pk(n, al_node_onion_now(n), ret->onion_pk[h]);
+    else if (e == NULL || !al_entry_onion_pk(e, epoch, ret->onion_pk[h]))
+      return false;
+  }
+  return true;
+}
+
+/* Over a link that is up. */
+static al_reason launch(al_node *n, al_link link, const al_circuit_plan *plan, al_bytes data,
+                        al_circ *ret) {
   uint32_t id;
   uint8_t packet[AL_SPHINX_BYTES];
   al_circuit_opening opening = {.link = link, .plan = plan, .packet = packet, .data = data};
@@ -78,13 +95,19 @@ al_reason al_node_circuit_launch(al_node *n, al_link link, const al_circuit_plan
   return AL_REASON_DONE;
 }
 
-/* Send the set-up packet over a link that is up. */
-static al_reason launch_on(al_node *n, node_origin *o, al_link link, const al_circuit_plan *plan) {
-  al_reason why = al_node_circuit_launch(n, link, plan, al_view(NULL, 0), &o->circ);
-  if (why != AL_REASON_DONE) return why;
-  al_node_end_begin(n, o->end, o->circ);
-  o->state = ORIGIN_BUILDING;
-  return AL_REASON_DONE;
+al_reason al_node_circuit_begin(al_node *n, al_work *w, const al_circuit_plan *plan, al_bytes data,
+                                al_circ *ret) {
+  al_link link = al_link_find_by_peer(&n->links, &plan->id[0]);
+  *ret = 0;
+  if (link != 0) return launch(n, link, plan, data, ret);
+  return al_node_dial_peer(n, w, &plan->id[0]) == AL_OK ? AL_REASON_DONE : AL_REASON_NO_PATH;
+}
+
+static al_reason begin(al_node *n, al_work *w, node_origin *o, const al_circuit_plan *plan) {
+  al_reason why = al_node_circuit_begin(n, w, plan, al_view(NULL, 0), &o->circ);
+  o->state = o->circ != 0 ? ORIGIN_BUILDING : ORIGIN_LINK;
+  if (o->circ != 0) al_node_end_begin(n, o->end, o->circ);
+  return why;
 }
 
 /* Choose a path and begin; DONE means under way. */
@@ -96,10 +119,7 @@ al_reason al_node_origin_launch(al_node *n, al_work *w, node_origin *o) {
   if (choose(n, o, &plan, &why) != AL_OK) return why;
   o->hops = plan.hops;
   memcpy(o->path, plan.id, sizeof o->path);
-  al_link link = al_link_find_by_peer(&n->links, &plan.id[0]);
-  if (link != 0) return launch_on(n, o, link, &plan);
-  o->state = ORIGIN_LINK;
-  return al_node_dial_peer(n, w, &plan.id[0]) == AL_OK ? AL_REASON_DONE : AL_REASON_NO_PATH;
+  return begin(n, w, o, &plan);
 }
 
 bool al_node_origin_retry(al_node *n, al_work *w, node_origin *o, al_reason *why) {
@@ -215,21 +235,13 @@ static void mark_lost(al_node *n, node_origin *o, al_reason why) {
   o->lost_why = why;
 }
 
-void al_node_origin_link(al_node *n, al_link link, const al_id *peer) {
+void al_node_origin_link(al_node *n, al_work *w, const al_id *peer) {
   for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
-    al_circuit_plan plan = {0};
+    al_circuit_plan plan;
     if (o->state != ORIGIN_LINK || o->lost || !al_id_equal(&o->path[0], peer)) continue;
-    /* The book may have changed since the path was drawn: take the keys anew. */
-    plan.hops = o->hops;
-    memcpy(plan.id, o->path, sizeof plan.id);
-    bool all = true;
-    for (uint32_t h = 0; h < o->hops; h++) {
-      const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, &o->path[h]));
-      uint64_t epoch = al_node_wall_s(n) / AL_EPOCH_S;
-      all = all && e != NULL && al_entry_onion_pk(e, epoch, plan.onion_pk[h]);
-    }
-    al_reason why = all ? launch_on(n, o, link, &plan) : AL_REASON_NO_PATH;
+    bool all = al_node_circuit_plan(n, o->path, o->hops, &plan);
+    al_reason why = all ? begin(n, w, o, &plan) : AL_REASON_NO_PATH;
     if (why != AL_REASON_DONE) mark_lost(n, o, why);
   }
 }

@@ -114,7 +114,7 @@ uint32_t al_node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t
  * packets.
  * Result: none.   Cost: O(own circuits).   Source: PROTOCOL.md 6.   Tested: sim/network,
  * sim/restart. */
-void al_node_origin_link(al_node *n, al_link link, const al_id *peer);
+void al_node_origin_link(al_node *n, al_work *w, const al_id *peer);
 
 /* al_node_origin_link_failed — ... or could not be reached: mark them lost.
  * Result: none.   Cost: O(own circuits).   Source: PROTOCOL.md 6.   Tested: sim/network,

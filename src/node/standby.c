@@ -69,10 +69,26 @@ static void begin_second(al_node *n, al_work *w, node_origin *first) {
   if (al_node_origin_launch(n, w, o) != AL_REASON_DONE) leave(n, w, o);
 }
 
+/* Of three hops the middle one says that it lost the last. One may lie, or be what is wrong itself;
+ * two that differ are believed: nobody waits for an end that is gone. */
+static bool end_lost(const node_origin *o) {
+  return o->hops == 3 && o->lost_why == AL_REASON_BEYOND;
+}
+
+static bool end_lost_twice(const node_origin *a, const node_origin *b) {
+  return end_lost(a) && end_lost(b) && !al_id_equal(&a->path[1], &b->path[1]);
+}
+
+static void note_end_lost(const al_node *n, const node_origin *lost, node_origin *other) {
+  if (end_lost(lost) && !al_id_equal(&lost->path[1], &other->path[1]))
+    other->end_lost_at = al_max_u64(n->now, 1);
+}
+
 /* It takes the place of the one that is gone. */
 static void promote(al_node *n, node_origin *first, node_origin *o) {
   o->main = 0;
   o->use = first->use;
+  note_end_lost(n, first, o);
   o->started = first->started;
   o->standby_at = n->now;
   n->ends[first->end - 1].origin = index_of(n, o);
@@ -119,6 +135,7 @@ void al_node_origin_opened(al_node *n, al_work *w, al_circ circ, uint64_t build_
   o->state = o->main != 0 ? ORIGIN_JOINING : ORIGIN_OPEN;
   o->build_us = (uint32_t)al_min_u64(build_us, UINT32_MAX);
   o->ping_at = n->now + AL_NODE_ALIVE_US;
+  o->lost_why = AL_REASON_DONE;
   n->spare_wait_us = 0;
   if (al_node_end_carry(n, end, circ, o->build_us) != AL_OK) {
     al_node_origin_give_up(n, w, o, AL_REASON_RESOURCE);
@@ -172,13 +189,15 @@ static void move_unanswered(al_node *n, al_work *w, node_origin *o) {
 static void lost_first(al_node *n, al_work *w, node_origin *o) {
   node_origin *second = second_of(n, o);
   bool joined = second != NULL && second->state == ORIGIN_OPEN && !second->lost;
+  bool gone = end_lost(o) && o->end_lost_at != 0 &&
+              al_time_since(n->now, o->end_lost_at) < AL_NODE_END_LOST_US;
   if (!joined && !n->closing) {
     o->state = ORIGIN_WAITING; /* it serves nobody meanwhile */
     move_unanswered(n, w, o);
     o->state = ORIGIN_OPEN;
   }
   bool streams = al_node_end_streams(n, o->end) != 0;
-  if (n->closing || (!joined && (!streams || o->hops < 2))) {
+  if (n->closing || (!joined && (!streams || o->hops < 2 || gone))) {
     al_node_origin_give_up(n, w, o, o->lost_why);
     return;
   }
@@ -197,6 +216,7 @@ static void lost_first(al_node *n, al_work *w, node_origin *o) {
 static void lost_second(al_node *n, al_work *w, node_origin *o, al_reason reason) {
   node_origin *first = &n->origins[o->main - 1];
   bool had = o->state == ORIGIN_OPEN, tried_all = !had && o->attempts >= AL_NODE_ATTEMPTS_MAX;
+  note_end_lost(n, o, first);
   leave(n, w, o);
   if (first->state == ORIGIN_WAITING && (tried_all || n->closing)) {
     al_node_origin_give_up(n, w, first, reason);
@@ -209,8 +229,11 @@ static void lost_second(al_node *n, al_work *w, node_origin *o, al_reason reason
 
 static void settle(al_node *n, al_work *w, node_origin *o) {
   al_reason why = o->lost_why;
+  node_origin *first = o->main != 0 ? &n->origins[o->main - 1] : NULL;
   o->lost = false;
-  if (o->state == ORIGIN_OPEN && o->main == 0) {
+  if (first != NULL && first->state == ORIGIN_WAITING && end_lost_twice(first, o)) {
+    al_node_origin_give_up(n, w, first, why);
+  } else if (o->state == ORIGIN_OPEN && o->main == 0) {
     lost_first(n, w, o);
   } else if (o->state == ORIGIN_OPEN) {
     tell_down(n, w, 0, why);

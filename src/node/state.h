@@ -160,6 +160,7 @@ typedef struct node_origin {
   al_time standby_at;       /* no second circuit is tried for before */
   uint32_t standby_wait_us; /* ... and the pause after the next failure */
   al_time waits_until;      /* WAITING */
+  al_time end_lost_at;      /* another circuit to the same end lost it, by another relay; 0: none */
   uint32_t build_us;
   al_reason lost_why;
 } node_origin;

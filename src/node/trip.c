@@ -1,6 +1,6 @@
 /* trip.c — own circuits for services: built to a relay that is named, with something for it in the
  * set-up packet, so that nothing waits for a second round trip. */
-#include "node/health.h"
+#include "circuit/upkeep.h"
 #include "node/visit.h"
 #include "node/wake.h"
 
@@ -52,31 +52,33 @@ static size_t excluded(const al_node *n, const node_trip *t, al_id *out) {
 
 enum { BESIDE_MAX = NODE_LINES * AL_HOPS_MAX };
 
-/* The relays of the circuits that a session has, from a hop on. */
-static size_t relays_of(const al_node *n, const node_trip *t, uint8_t from, al_id *out) {
+/* The relays of the circuits that a session has, or but their guards. */
+static size_t relays_of(const al_node *n, const node_trip *t, bool guards, al_id *out) {
   const node_session *s = al_node_trip_session(n, (uint32_t)(t - n->meets->trips) + 1);
   size_t count = 0;
   for (int k = 0; s != NULL && k < NODE_LINES; k++) {
     if (s->line[k].trip == 0) continue;
     const node_trip *o = al_node_trip_at(n, s->line[k].trip);
-    for (uint8_t h = from; h < o->hops; h++)
+    for (uint8_t h = 0; h < (guards ? 1 : o->hops); h++)
       if (t->any_last || !al_id_equal(&o->path[h], &t->last)) out[count++] = o->path[h];
   }
   return count;
 }
 
-/* A further circuit of a session shares no relay with those it has, or but its guard; if there are
- * not enough, anything. */
+/* A further circuit of a session shares no relay with those it has, or at least no guard; if there
+ * are not enough, anything. */
 static al_err choose_beside(const al_node *n, const node_trip *t, const al_path_query *query,
                             al_circuit_plan *plan, al_reason *why) {
   al_id out[BESIDE_MAX];
   al_path_query q = *query;
   q.exclude = out;
-  for (uint8_t from = 0; from < 2; from++) {
-    q.exclude_count = relays_of(n, t, from, out);
+  q.more_guards = true;
+  for (int guards = 0; guards < 2; guards++) {
+    q.exclude_count = relays_of(n, t, guards != 0, out);
     if (q.exclude_count != 0 && al_path_choose(&q, plan, why) == AL_OK) return AL_OK;
   }
   q.exclude_count = 0;
+  q.more_guards = false;
   return al_path_choose(&q, plan, why);
 }
 
@@ -101,13 +103,12 @@ static al_err choose(al_node *n, const node_trip *t, al_circuit_plan *plan, al_r
   return al_path_choose(&q, plan, why);
 }
 
-static al_reason launch_on(al_node *n, node_trip *t, al_link link, const al_circuit_plan *plan) {
+static al_reason begin(al_node *n, al_work *w, node_trip *t, const al_circuit_plan *plan) {
   al_circ circ;
-  al_reason why = al_node_circuit_launch(n, link, plan, t->data, &circ);
-  if (why != AL_REASON_DONE) return why;
-  set_circuit(n, t, circ, link);
-  t->state = TRIP_BUILDING;
-  return AL_REASON_DONE;
+  al_reason why = al_node_circuit_begin(n, w, plan, t->data, &circ);
+  t->state = circ != 0 ? TRIP_BUILDING : TRIP_LINK;
+  if (circ != 0) set_circuit(n, t, circ, al_circuit_speaks_on(n->circuits, circ));
+  return why;
 }
 
 /* Choose a path and begin; DONE means under way. */
@@ -118,10 +119,7 @@ static al_reason launch(al_node *n, al_work *w, node_trip *t) {
   if (choose(n, t, &plan, &why) != AL_OK) return why;
   t->hops = plan.hops;
   memcpy(t->path, plan.id, sizeof t->path);
-  al_link link = al_link_find_by_peer(&n->links, &plan.id[0]);
-  if (link != 0) return launch_on(n, t, link, &plan);
-  t->state = TRIP_LINK;
-  return al_node_dial_peer(n, w, &plan.id[0]) == AL_OK ? AL_REASON_DONE : AL_REASON_NO_PATH;
+  return begin(n, w, t, &plan);
 }
 
 static node_trip *free_trip(al_node *n) {
@@ -224,25 +222,15 @@ bool al_node_trip_gone(al_node *n, al_circ circ, al_reason why) {
   return true;
 }
 
-void al_node_trip_link(al_node *n, al_link link, const al_id *peer) {
+void al_node_trip_link(al_node *n, al_work *w, const al_id *peer) {
   if (n->meets == NULL) return;
   for (uint32_t i = 0; i < NODE_TRIPS_MAX; i++) {
     node_trip *t = &n->meets->trips[i];
-    al_circuit_plan plan = {.hops = t->hops};
+    al_circuit_plan plan;
     if (t->kind == TRIP_FREE || t->state != TRIP_LINK || t->lost || !al_id_equal(&t->path[0], peer))
       continue;
-    bool all = true;
-    memcpy(plan.id, t->path, sizeof plan.id);
-    for (uint32_t h = 0; h < t->hops; h++) {
-      const al_peer_entry *e = al_book_get(&n->book, al_book_find(&n->book, &t->path[h]));
-      if (al_id_equal(&t->path[h], &n->identity.id)) {
-        al_node_onion_pk(n, al_node_onion_now(n), plan.onion_pk[h]);
-      } else {
-        all = all && e != NULL &&
-              al_entry_onion_pk(e, al_node_wall_s(n) / AL_EPOCH_S, plan.onion_pk[h]);
-      }
-    }
-    al_reason why = all ? launch_on(n, t, link, &plan) : AL_REASON_NO_PATH;
+    bool all = al_node_circuit_plan(n, t->path, t->hops, &plan);
+    al_reason why = all ? begin(n, w, t, &plan) : AL_REASON_NO_PATH;
     if (why != AL_REASON_DONE) mark_lost(n, t, why);
   }
 }

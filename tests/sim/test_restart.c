@@ -140,7 +140,7 @@ static void test_death(scene *s, uint32_t node, const char *who) {
     own += f->client == node && !f->reset && !traffic_whole(&s->t, i);
     reasons += f->reset && (f->why == AL_REASON_LINK || f->why == AL_REASON_CIRCUIT ||
                             f->why == AL_REASON_TIMEOUT || f->why == AL_REASON_NO_RELAY ||
-                            f->why == AL_REASON_NO_EXIT);
+                            f->why == AL_REASON_NO_EXIT || f->why == AL_REASON_BEYOND);
   }
   tap_is_u64(whole + reset + own, 8, "streams are whole (%u) or reset (%u)", whole, reset);
   tap_is_u64(reasons, reset, "each with a reason that fits");

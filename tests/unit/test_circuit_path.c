@@ -357,6 +357,44 @@ static void test_exclude(uint64_t seed) {
   al_book_clear(&w.book);
 }
 
+/* Of three guards one waits for its next try, one is the last hop, one is excluded: there is a path
+ * beside that one only if a further guard is kept; it is used again, and eight are enough. */
+static void test_more_guards(uint64_t seed) {
+  static world w;
+  al_reason why;
+  world_init(&w, seed);
+  for (uint32_t i = 0; i < 14; i++) {
+    relay r = plain(i);
+    add(&w, &r);
+  }
+  tap_ok(choose(&w, 3, NULL, &why) == AL_OK && guards_count(&w) == 3, "three guards");
+  al_id used = w.guards.slot[0].id, last = w.guards.slot[1].id, failed = w.guards.slot[2].id;
+  al_guards_failed(&w.guards, &failed, wall);
+  al_path_query q = query(&w, 3);
+  al_circuit_plan p;
+  q.exclude = &used;
+  q.exclude_count = 1;
+  q.last = &last;
+  tap_ok(al_path_choose(&q, &p, &why) == AL_ENOTFOUND && guards_count(&w) == 3,
+         "none of them fits: no path");
+  q.more_guards = true;
+  tap_ok(al_path_choose(&q, &p, &why) == AL_OK && is_sound(&w, &p, 3) && guards_count(&w) == 4 &&
+             al_guards_has(&w.guards, &p.id[0]) && !al_id_equal(&p.id[0], &used),
+         "with a further guard there is one");
+  al_id fourth = p.id[0];
+  uint32_t bad = 0;
+  for (int i = 0; i < 50; i++)
+    bad += al_path_choose(&q, &p, &why) != AL_OK || !al_id_equal(&p.id[0], &fourth);
+  tap_ok(bad == 0 && guards_count(&w) == 4, "which serves from then on");
+  for (int i = 0; i < 20; i++) {
+    if (al_path_choose(&q, &p, &why) != AL_OK) break;
+    al_guards_failed(&w.guards, &p.id[0], wall);
+  }
+  tap_ok(al_path_choose(&q, &p, &why) == AL_ENOTFOUND && guards_count(&w) == AL_GUARDS_MAX,
+         "eight at most");
+  al_book_clear(&w.book);
+}
+
 static void test_diversity(uint64_t seed) {
   static world w;
   al_reason why;
@@ -479,6 +517,7 @@ int main(int argc, char **argv) {
   test_too_few(seed);
   test_exits(seed);
   test_exclude(seed);
+  test_more_guards(seed);
   test_diversity(seed);
   test_guards(seed);
   return tap_done();
