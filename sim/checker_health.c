@@ -89,6 +89,49 @@ static void check_lookups(sim_run *r) {
   }
 }
 
+/* Whom honest nodes would draw for a path, and whom they doubt. */
+static void look_samples(sim_run *r) {
+  run_health *h = &r->health;
+  for (uint32_t i = 0; i < r->running_count; i++) {
+    al_peer_info p;
+    if (run_hostile(r, r->running[i])) continue;
+    for (uint32_t k = 0; al_inspect_peer(world_node(r->w, r->running[i]), k, &p); k++) {
+      bool hostile = crowd_knows(p.id.b);
+      h->drawn += !p.doubted;
+      h->drawn_hostile += hostile && !p.doubted;
+      h->known_honest += !hostile;
+      h->doubted += !hostile && p.doubted;
+    }
+  }
+}
+
+static void check_samples(sim_run *r) {
+  const run_health *h = &r->health;
+  if (r->s.hostile_share == 0 && r->s.hostile_gossip == 0) return;
+  look_samples(r);
+  if (h->drawn_hostile * 1000000 > h->drawn * r->s.check_sample)
+    run_fail(r, "health: %llu of %llu nodes that honest ones draw from are hostile",
+             (unsigned long long)h->drawn_hostile, (unsigned long long)h->drawn);
+  if (h->doubted * 1000000 > h->known_honest * r->s.check_doubted)
+    run_fail(r, "health: %llu of %llu honest nodes are in doubt", (unsigned long long)h->doubted,
+             (unsigned long long)h->known_honest);
+}
+
+static void check_records(sim_run *r) {
+  static const char *const what[FETCH_AIMS] = {"", " of the one that was surrounded"};
+  for (int i = 0; i < FETCH_AIMS; i++) {
+    const fetch_part *p = &r->keepsakes.part[i];
+    const unsigned long long found = p->found, stale = p->stale, asked = p->asked;
+    if (!share_of(found, asked, r->s.check_records))
+      run_fail(r, "health: %llu of %llu fetches%s brought the record", found, asked, what[i]);
+    if (stale * 1000000 > asked * r->s.check_stale)
+      run_fail(r, "health: %llu of %llu fetches%s brought an old record", stale, asked, what[i]);
+  }
+  if (r->keepsakes.wrong != 0)
+    run_fail(r, "health: %llu fetches brought what nobody published",
+             (unsigned long long)r->keepsakes.wrong);
+}
+
 void health_over(sim_run *r) {
   const run_health *h = &r->health;
   const run_work *k = &r->work;
@@ -104,4 +147,6 @@ void health_over(sim_run *r) {
              (unsigned long long)k->opened[i], i == 0 ? "during the faults" : "after the faults");
   }
   check_lookups(r);
+  check_records(r);
+  check_samples(r);
 }

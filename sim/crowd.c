@@ -3,36 +3,18 @@
  * as an answer must be (PROTOCOL.md 7.2). They carry what is not theirs as everybody does. */
 #include <string.h>
 
-#include "bytes.h"
+#include "allium/al_dht.h"
+#include "cells.h"
 #include "parts.h"
 
 enum {
   CROWD_MAX = 1 << 14,
   SEEDS = 1 << 15, /* a power of two, above CROWD_MAX */
   PATCHES = 256,
-  FRAGMENT = 1084, /* bytes of a message in one cell */
   ADDRESS = 58,
   SETTLED_US = 20000000,  /* lookups are aimed so long after the crowd came ... */
   NEWCOMER_US = 10000000, /* ... and the newcomer comes after this */
   CLOSE = 8,
-};
-
-/* Where things are in the cells of an answer: PROTOCOL.md 4.3, 7.2. */
-enum {
-  CELL_TYPE = 4,
-  CELL_KIND = 5,
-  CELL_TOTAL = 6,
-  CELL_INDEX = 10,
-  CELL_PAYLOAD = 12,
-  TYPE_MESSAGE = 4,
-  KIND_DHT = 7,
-  ANSWER = 4,
-  ANSWER_PATH = 2,
-  ANSWER_HOPS = 3,
-  ANSWER_COUNT = 4,
-  ANSWER_QUERY = 8,
-  ANSWER_ENTRIES = 16,
-  PROOF_BYTES = 1 + 1984 + 64,
 };
 
 typedef struct crowd_seed {
@@ -63,7 +45,9 @@ bool crowd_has(const sim_run *r, uint32_t node) {
 }
 
 uint32_t crowd_victim(const sim_run *r) {
-  if (r->s.hostile_chosen == 0 || r->s.hostile_around == CROWD_AROUND_KEY) return UINT32_MAX;
+  bool node =
+      r->s.hostile_around == CROWD_AROUND_NODE || r->s.hostile_around == CROWD_AROUND_NEWCOMER;
+  if (r->s.hostile_chosen == 0 || !node) return UINT32_MAX;
   return (uint32_t)r->s.join_seeds;
 }
 
@@ -74,8 +58,27 @@ bool crowd_late(const sim_run *r, uint32_t node) {
 
 al_id crowd_key(const sim_run *r) {
   al_id key;
+  if (crowd_hides(r)) return keepsakes_key(r, 0);
   for (uint32_t i = 0; i < 4; i++) sim_store_u64(key.b + 8 * i, sim_of(r->o.seed, DRAW_KEY, i));
   return key;
+}
+
+bool crowd_hides(const sim_run *r) {
+  return r->s.hostile_chosen != 0 &&
+         (r->s.hostile_around == CROWD_AROUND_RECORD || r->s.hostile_around == CROWD_AROUND_PLACES);
+}
+
+/* What a node of the crowd wants to be near to. */
+static al_id target_of(const sim_run *r, uint32_t node, const al_suite *suite) {
+  al_id target = crowd_key(r);
+  uint8_t root[32];
+  if (crowd_victim(r) != UINT32_MAX) {
+    world_identity(r->w, crowd_victim(r), root);
+    al_identity_name(suite, root, &target);
+  } else if (r->s.hostile_around == CROWD_AROUND_PLACES) {
+    target = al_record_place(suite, &target, node % AL_RECORD_PLACES);
+  }
+  return target;
 }
 
 static bool nearer(const al_id *a, const al_id *b, const al_id *target) {
@@ -89,12 +92,8 @@ static bool nearer(const al_id *a, const al_id *b, const al_id *target) {
 /* The nearest of many identities. */
 void crowd_configure(const sim_run *r, uint32_t node, al_config *c) {
   if (!crowd_has(r, node)) return;
-  al_id target = crowd_key(r), best, id;
+  al_id target = target_of(r, node, c->suite), best, id;
   uint8_t root[32];
-  if (crowd_victim(r) != UINT32_MAX) {
-    world_identity(r->w, crowd_victim(r), root);
-    al_identity_name(c->suite, root, &target);
-  }
   for (uint64_t i = 0; i < r->s.hostile_tries; i++) {
     for (uint64_t k = 0; k < 4; k++)
       sim_store_u64(root + 8 * k, sim_of(r->o.seed, DRAW_NAME, (node * 4 + k) << 32 | i));
@@ -116,6 +115,13 @@ void crowd_know(sim_run *r, uint32_t node) {
   if (crowd.count == CROWD_MAX) return;
   crowd.node[crowd.count] = node;
   crowd.id[crowd.count++] = r->lookups.ids[node];
+}
+
+bool crowd_knows(const uint8_t id[32]) {
+  for (uint32_t i = 0; i < crowd.count; i++) {
+    if (memcmp(crowd.id[i].b, id, 32) == 0) return true;
+  }
+  return false;
 }
 
 void crowd_begin(sim_run *r) {
@@ -239,14 +245,13 @@ static void patch(uint8_t *p, uint32_t index, uint32_t total, const uint8_t key[
 
 void crowd_twist(uint8_t *cell, const uint8_t key[32]) {
   uint8_t *p = cell + CELL_PAYLOAD;
-  uint32_t total = sim_load_u32(cell + CELL_TOTAL);
-  uint32_t index = cell[CELL_INDEX] | (uint32_t)cell[CELL_INDEX + 1] << 8;
-  if (cell[CELL_TYPE] != TYPE_MESSAGE || cell[CELL_KIND] != KIND_DHT) return;
+  uint32_t total = cell_total(cell), index = cell_index(cell);
+  if (!cell_is(cell, KIND_DHT)) return;
   if (index != 0) {
     patch(p, index, total, key);
     return;
   }
-  if (p[0] != ANSWER || p[ANSWER_HOPS] != 0 || p[ANSWER_COUNT] > CLOSE + 1) return;
+  if (p[0] != DHT_ANSWER || p[ANSWER_HOPS] != 0 || p[ANSWER_COUNT] > CLOSE + 1) return;
   size_t end = rename_entries(p, p[ANSWER_COUNT]);
   if (total == end + PROOF_BYTES && end + 33 <= FRAGMENT) forge(p, end, key);
 }

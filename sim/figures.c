@@ -104,6 +104,38 @@ static void add_lookups(sim_run *r) {
   add_samples(r, "lookups.latency_ms", "ms", &k->ms);
 }
 
+static void add_keepsakes(sim_run *r) {
+  static const char *const what[FETCH_AIMS] = {"records", "records.aimed"};
+  run_keepsakes *k = &r->keepsakes;
+  char text[64];
+  if (k->count == 0) return;
+  add(r, "records.published", "", 0, k->published);
+  add(r, "records.refused", "", 0, k->refused);
+  add(r, "records.skipped", "", 0, k->skipped);
+  add(r, "records.wrong", "", 0, k->wrong);
+  for (int i = 0; i < FETCH_AIMS; i++) {
+    fetch_part *p = &k->part[i];
+    if (p->asked == 0) continue;
+    snprintf(text, sizeof text, "%s.asked", what[i]);
+    add(r, text, "", 0, p->asked);
+    snprintf(text, sizeof text, "%s.found", what[i]);
+    add(r, text, "", 4, ratio(p->found, p->asked));
+    snprintf(text, sizeof text, "%s.stale", what[i]);
+    add(r, text, "", 4, ratio(p->stale, p->asked));
+    snprintf(text, sizeof text, "%s.lost", what[i]);
+    add(r, text, "", 4, ratio(p->lost, p->asked));
+    snprintf(text, sizeof text, "%s.latency_ms", what[i]);
+    add_samples(r, text, "ms", &p->ms);
+  }
+}
+
+static void add_sample(sim_run *r) {
+  const run_health *h = &r->health;
+  if (r->s.hostile_share == 0 && r->s.hostile_gossip == 0) return;
+  add(r, "sample.hostile", "", 4, ratio(h->drawn_hostile, h->drawn));
+  add(r, "sample.doubted", "", 4, ratio(h->doubted, h->known_honest));
+}
+
 static void add_nodes(sim_run *r) {
   uint64_t links = 0, peers = 0, circuits = 0;
   for (uint32_t i = 0; i < r->running_count; i++) {
@@ -137,6 +169,8 @@ void figures_make(sim_run *r) {
   add_samples(r, "circuits.build_ms", "ms", &r->circuit_ms);
   add_work(r);
   add_lookups(r);
+  add_keepsakes(r);
+  add_sample(r);
   if (crowd_victim(r) != UINT32_MAX) add(r, "hostile.links", "", 4, crowd_grip(r));
   add(r, "health.linked", "", 4, ratio(h->linked, h->honest));
   add(r, "health.connected", "", 4, ratio(h->connected, h->honest));
@@ -159,9 +193,13 @@ bool sim_run_distribution(sim_run *r, size_t index, const char **name, uint64_t 
   struct {
     const char *name;
     sim_samples *s;
-  } all[] = {{"links.up_ms", &r->link_ms},          {"circuits.build_ms", &r->circuit_ms},
-             {"streams.open_ms", &r->work.open_ms}, {"streams.done_ms", &r->work.done_ms},
-             {"lookups.hops", &r->lookups.hops},    {"lookups.latency_ms", &r->lookups.ms}};
+  } all[] = {{"links.up_ms", &r->link_ms},
+             {"circuits.build_ms", &r->circuit_ms},
+             {"streams.open_ms", &r->work.open_ms},
+             {"streams.done_ms", &r->work.done_ms},
+             {"lookups.hops", &r->lookups.hops},
+             {"lookups.latency_ms", &r->lookups.ms},
+             {"records.latency_ms", &r->keepsakes.part[FETCH_ANY].ms}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     if (all[i].s->count == 0 || index-- != 0) continue;
     *name = all[i].name;

@@ -1,35 +1,21 @@
 /* hostility.c — nodes that do not keep the rules. They run the shipped core, but not as it stands:
- * what their links carry is changed just before it is sealed, so that it is authentic (drop, lie),
- * or on its way to the wire, so that it is not (alter, replay, flood). */
+ * what their links carry is changed just before it is sealed, so that it is authentic (drop, lie;
+ * crowd.c, keepers.c, slander.c), or on its way to the wire, so that it is not (alter, replay,
+ * flood). */
 #include <string.h>
 
+#include "cells.h"
 #include "parts.h"
 
 /* Frames of somebody who alters and repeats: one in twenty. */
 enum { ONE_IN = 20 };
-
-/* Where things are in a cell: PROTOCOL.md 4.3, 7.2. */
-enum {
-  CELL_BYTES = 1096,
-  CELL_TYPE = 4,
-  CELL_FLAGS = 5,
-  CELL_INDEX = 10,
-  CELL_PAYLOAD = 12,
-  TYPE_CELL = 1,
-  TYPE_MESSAGE = 4,
-  KIND_DHT = 7,
-  DHT_QUERY = 2,
-  DHT_ANSWER = 4,
-  ANSWER_ENTRIES = 16,
-  ENTRY_ID = 32,
-};
 
 /* The cryptography of liars: it has no room for whose it is, so there is one for all of a process.
  * Drop: 1 lookups, 2 cells, 3 both. */
 static struct {
   const al_suite *honest;
   al_suite suite;
-  bool now, lie, collude;
+  bool now, lie, collude, any;
   unsigned drop;
 } liar;
 
@@ -43,19 +29,20 @@ static void lie(uint8_t *answer, size_t len) {
 
 static void twist(uint8_t *cell) {
   uint8_t *payload = cell + CELL_PAYLOAD;
-  bool dht = cell[CELL_TYPE] == TYPE_MESSAGE && cell[CELL_FLAGS] == KIND_DHT &&
-             (cell[CELL_INDEX] | cell[CELL_INDEX + 1]) == 0;
+  bool dht = cell_is(cell, KIND_DHT) && cell_index(cell) == 0;
   bool lookup = dht && (payload[0] == DHT_QUERY || payload[0] == DHT_ANSWER);
   if ((lookup && (liar.drop & 1) != 0) || (cell[CELL_TYPE] == TYPE_CELL && (liar.drop & 2) != 0))
     memset(cell, 0, CELL_PAYLOAD); /* padding */
   else if (lookup && liar.lie && payload[0] == DHT_ANSWER)
-    lie(payload, CELL_BYTES - CELL_PAYLOAD);
+    lie(payload, FRAGMENT);
 }
 
 static void liar_seal(uint8_t *text, size_t len, uint8_t tag[16], const uint8_t key[32],
                       uint64_t nonce, al_bytes ad) {
   if (liar.now && len == CELL_BYTES && ad.len == 0) {
     twist(text);
+    keepers_twist(text);
+    slander_twist(text);
     if (liar.collude) crowd_twist(text, key);
   }
   liar.honest->seal(text, len, tag, key, nonce, ad);
@@ -66,10 +53,14 @@ void hostility_init(sim_run *r, const al_suite *suite) {
   liar.suite = *suite;
   liar.suite.seal = liar_seal;
   crowd_init(r, suite, &liar.suite);
+  keepers_init(r, suite, &liar.suite);
+  slander_init(r);
   liar.now = false;
   liar.lie = r->s.hostile_lie != 0;
   liar.collude = r->s.hostile_collude != 0;
   liar.drop = (unsigned)r->s.hostile_drop;
+  liar.any = liar.lie || liar.collude || liar.drop != 0 || r->s.hostile_records != 0 ||
+             r->s.hostile_gossip != 0;
 }
 
 void hostility_configure(void *ctx, world *w, uint32_t node, al_config *c) {
@@ -77,7 +68,8 @@ void hostility_configure(void *ctx, world *w, uint32_t node, al_config *c) {
   (void)w;
   if (!run_hostile(r, node)) return;
   crowd_configure(r, node, c);
-  if (!liar.lie && !liar.collude && liar.drop == 0) return;
+  keepers_configure(c);
+  if (!liar.any) return;
   c->suite = &liar.suite;
   c->shelf = NULL; /* the common one is for nodes of one cryptography */
 }

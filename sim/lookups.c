@@ -87,8 +87,7 @@ void seek_call(sim_run *r) {
   node = o->node;
   al_lookup what = {.paths = (uint8_t)r->s.work_paths, .first = r->s.work_paths == 1};
   for (int i = 0; i < 32; i++) what.target.b[i] = (uint8_t)sim_draw(&r->chance);
-  if (o->part == LOOKUP_AIMED && r->s.hostile_around == CROWD_AROUND_KEY)
-    what.target = crowd_key(r);
+  if (o->part == LOOKUP_AIMED && crowd_victim(r) == UINT32_MAX) what.target = crowd_key(r);
   o->target = what.target;
   k->part[o->part].asked++;
   al_drive *d = world_drive(r->w, node);

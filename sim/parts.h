@@ -20,6 +20,8 @@ typedef enum run_call {
   CALL_STREAM,
   CALL_PATIENCE, /* flow */
   CALL_LOOKUP,
+  CALL_PUBLISH, /* number of the record, and its version: times two, plus 0 or 1 */
+  CALL_FETCH,
   CALL_SAMPLE,
 } run_call;
 
@@ -27,12 +29,13 @@ typedef enum run_phase { RUN_JOIN, RUN_WARMUP, RUN_RUN, RUN_SETTLE, RUN_OVER } r
 
 enum {
   FAILURES_KEPT = 8,
-  FIGURES_MAX = 96,
+  FIGURES_MAX = 112,
   FLOWS_MAX = 512,
   DRAW_HOSTILE = 40,
   DRAW_LATE,
   DRAW_KEY,
-  DRAW_NAME
+  DRAW_NAME,
+  DRAW_VALUE
 };
 
 /* Numbers of which the middle and the rest are wanted later. */
@@ -93,12 +96,39 @@ typedef struct run_lookups {
   uint32_t next;
 } run_lookups;
 
+/* What fetches were made for: any record, or the one that hostile nodes surround. */
+enum { FETCH_ANY, FETCH_AIMED, FETCH_AIMS, QUESTIONS_MAX = 512 };
+
+/* A question about a record under way. */
+typedef struct keepsake_question {
+  uint32_t node, ask, number;
+  uint8_t version; /* published; of a fetch the newest that was kept when it was asked for */
+  bool used, fetch;
+  uint8_t aim;
+} keepsake_question;
+
+typedef struct fetch_part {
+  uint64_t asked, found, stale, lost; /* what is none of these has not ended */
+  sim_samples ms;
+} fetch_part;
+
+typedef struct run_keepsakes {
+  uint8_t *kept; /* by number: the newest version that somebody keeps */
+  uint32_t count, next;
+  keepsake_question one[QUESTIONS_MAX];
+  fetch_part part[FETCH_AIMS];
+  uint64_t published, refused, skipped, wrong;
+} run_keepsakes;
+
 typedef struct run_health {
   uint32_t *parent; /* union-find over nodes */
   uint32_t linked, connected, honest;
   al_time fault_over; /* when the last fault ended */
   uint32_t repair_ms; /* from then until all was connected again; UINT32_MAX: never */
   bool repaired;
+  /* In the end: nodes that honest ones may draw, and the hostile among them; honest nodes that
+   * honest ones know, and those of them that are in doubt. */
+  uint64_t drawn, drawn_hostile, known_honest, doubted;
 } run_health;
 
 struct sim_run {
@@ -114,6 +144,7 @@ struct sim_run {
   uint32_t running_count;
   run_work work;
   run_lookups lookups;
+  run_keepsakes keepsakes;
   run_health health;
   sim_samples circuit_ms, link_ms;
   uint64_t joins, leaves, circuits_up, circuits_down, links_up, links_down, links_failed;
@@ -158,13 +189,23 @@ void hostility_begin(sim_run *r);
 void hostility_call(sim_run *r);
 
 /* crowd.c: hostile nodes that know each other */
-enum { CROWD_AROUND_KEY, CROWD_AROUND_NODE, CROWD_AROUND_NEWCOMER };
+enum {
+  CROWD_AROUND_KEY,
+  CROWD_AROUND_NODE,
+  CROWD_AROUND_NEWCOMER,
+  CROWD_AROUND_RECORD,
+  CROWD_AROUND_PLACES
+};
 /* Is this one of those with a chosen identifier? They come in the run. */
 bool crowd_has(const sim_run *r, uint32_t node);
 /* The node that they surround; UINT32_MAX: none. */
 uint32_t crowd_victim(const sim_run *r);
 /* A node that is not there from the start. */
 bool crowd_late(const sim_run *r, uint32_t node);
+/* Do they surround a record, the first that is published? */
+bool crowd_hides(const sim_run *r);
+/* Is this the identifier of a hostile node? */
+bool crowd_knows(const uint8_t id[32]);
 /* The key that they surround. */
 al_id crowd_key(const sim_run *r);
 /* `suite` is what hostile nodes use: what it signs is remembered. */
@@ -177,6 +218,15 @@ void crowd_begin(sim_run *r);
 void crowd_twist(uint8_t *cell, const uint8_t key[32]);
 /* Hostile ones among the neighbours of the node that they surround, in ten thousands. */
 uint64_t crowd_grip(const sim_run *r);
+
+/* keepers.c: hostile nodes that records are brought to */
+void keepers_init(sim_run *r, const al_suite *honest, al_suite *suite);
+void keepers_configure(al_config *c);
+void keepers_twist(uint8_t *cell);
+
+/* slander.c: hostile nodes that lie in gossip */
+void slander_init(sim_run *r);
+void slander_twist(uint8_t *cell);
 
 /* work.c: streams */
 void work_begin(sim_run *r);
@@ -194,6 +244,15 @@ void seek_call(sim_run *r);
 void seek_know(sim_run *r, uint32_t node);
 void seek_event(sim_run *r, uint32_t node, const al_event *ev);
 void seek_gone(sim_run *r, uint32_t node);
+
+/* keepsakes.c: records that nodes publish, and others fetch */
+void keepsakes_begin(sim_run *r);
+void keepsakes_free(sim_run *r);
+void keepsakes_call(sim_run *r, uint32_t what, uint32_t arg);
+void keepsakes_event(sim_run *r, uint32_t node, const al_event *ev);
+void keepsakes_gone(sim_run *r, uint32_t node);
+/* The key of a record. */
+al_id keepsakes_key(const sim_run *r, uint32_t number);
 
 /* checker_safety.c: what must hold at any time */
 void safety_sample(sim_run *r);

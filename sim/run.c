@@ -8,7 +8,7 @@
 
 #include "parts.h"
 
-enum { STEP_US = 100000 };
+enum { STEP_US = 100000, RECORD_ROOM = 2048 };
 
 static const char *const event_names[] = {
     [AL_EV_LINK_UP] = "link up",           [AL_EV_LINK_DOWN] = "link down",
@@ -17,7 +17,7 @@ static const char *const event_names[] = {
     [AL_EV_STREAM_OPEN] = "stream open",   [AL_EV_STREAM_REQUEST] = "stream asked for",
     [AL_EV_STREAM_DATA] = "stream bytes",  [AL_EV_STREAM_FIN] = "stream finished",
     [AL_EV_STREAM_RESET] = "stream reset", [AL_EV_STREAM_CLOSED] = "stream closed",
-    [AL_EV_LOOKUP] = "lookup ended",
+    [AL_EV_LOOKUP] = "lookup ended",       [AL_EV_RECORD] = "record question answered",
 };
 
 void run_fail(sim_run *r, const char *format, ...) {
@@ -61,6 +61,7 @@ static void on_event(void *ctx, world *w, uint32_t node, const al_event *ev) {
   if (r->phase >= RUN_RUN && ev->kind == AL_EV_LINK_UP)
     sample_add(&r->link_ms, ev->duration_us / 1000);
   if (ev->kind == AL_EV_LOOKUP) seek_event(r, node, ev);
+  if (ev->kind == AL_EV_RECORD) keepsakes_event(r, node, ev);
   if (ev->stream != 0) work_event(r, node, ev);
 }
 
@@ -122,6 +123,7 @@ void run_stop_node(sim_run *r, uint32_t node, bool silent) {
   trace(r, node, silent ? "fails" : "leaves", NULL);
   work_gone(r, node);
   seek_gone(r, node);
+  keepsakes_gone(r, node);
   world_stop(r->w, node, !silent);
   uint32_t at = r->running_at[node] - 1, last = r->running[--r->running_count];
   r->running[at] = last;
@@ -158,6 +160,7 @@ static void enter(sim_run *r, run_phase phase) {
     hostility_begin(r);
     work_begin(r);
     seek_begin(r);
+    keepsakes_begin(r);
     health_begin(r);
     world_call(r->w, world_now(r->w) + r->s.time_sample, CALL_SAMPLE, 0);
   } else if (phase == RUN_SETTLE) {
@@ -199,6 +202,10 @@ static void on_call(void *ctx, world *w, uint32_t what, uint32_t arg) {
     case CALL_LOOKUP:
       seek_call(r);
       return;
+    case CALL_PUBLISH:
+    case CALL_FETCH:
+      keepsakes_call(r, what, arg);
+      return;
     case CALL_SAMPLE:
       safety_sample(r);
       health_sample(r);
@@ -218,6 +225,8 @@ static void limits(const sim_scenario *s, al_limits *l) {
   l->creates_per_s = (uint32_t)s->limits_creates;
   l->stream_window = (uint32_t)s->limits_window;
   l->replay_tags_max = (uint32_t)s->limits_tags;
+  l->records_max = (uint32_t)s->limits_records;
+  l->records_bytes = (uint32_t)s->limits_records * RECORD_ROOM;
   l->lean = s->limits_lean != 0;
 }
 
@@ -293,6 +302,7 @@ void sim_run_free(sim_run *r) {
   world_free(r->w);
   health_free(r);
   seek_free(r);
+  keepsakes_free(r);
   sample_free(&r->circuit_ms);
   sample_free(&r->link_ms);
   sample_free(&r->work.open_ms);

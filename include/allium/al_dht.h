@@ -50,7 +50,8 @@ const char *al_record_verdict_text(al_record_verdict v);
 /* ---- asking ---- */
 
 enum {
-  AL_RECORD_NODES_MAX = 8, /* a record is kept by so many nodes: the closest ones */
+  AL_RECORD_PLACES = 3,    /* a record is kept at so many places, independent of each other ... */
+  AL_RECORD_NODES_MAX = 8, /* ... and at each by so many nodes: the closest ones */
   AL_RECORD_NO_VERDICT = 255,
 };
 
@@ -58,7 +59,7 @@ enum {
 typedef enum al_record_op {
   AL_RECORD_LOCATE = 1,  /* which nodes are closest to a key */
   AL_RECORD_FETCH = 2,   /* the record of a key */
-  AL_RECORD_PUBLISH = 3, /* have a record kept by the nodes closest to its key */
+  AL_RECORD_PUBLISH = 3, /* have a record kept by the nodes closest to its places */
 } al_record_op;
 
 /* al_record_status — what came of it; values are on the wire (PROTOCOL.md 7.4). */
@@ -100,7 +101,7 @@ typedef struct al_record_answer {
   uint8_t answers;     /* FETCH: valid ones that came */
   uint8_t hops;        /* to the closest node */
   uint8_t nodes_count;
-  al_record_node nodes[AL_RECORD_NODES_MAX]; /* LOCATE, PUBLISH: the closest first */
+  al_record_node nodes[AL_RECORD_NODES_MAX]; /* LOCATE, PUBLISH: the closest to the key first */
   uint64_t duration_us;
 } al_record_answer;
 
@@ -140,6 +141,14 @@ typedef struct al_record_made {
  * Source: PROTOCOL.md 7.3.   Tested: unit/dht_sign, e2e/dht. */
 al_err al_record_make(const al_suite *suite, const al_record_fields *f, const uint8_t *seed,
                       uint8_t *out, al_record_made *ret);
+
+/* al_record_place — where records of a key are kept: points that have nothing to do with each
+ * other, so that whoever surrounds one with identifiers of his own has done nothing about the
+ * others.
+ *   which   below AL_RECORD_PLACES; 0: the key itself
+ * Result: the point.   Cost: one hash.   Source: PROTOCOL.md 7.3.
+ * Tested: unit/dht_sign, vectors (dht). */
+al_id al_record_place(const al_suite *suite, const al_id *key, uint32_t which);
 
 /* al_record_read — look into a record; nothing is verified.
  *   ret   views lead into bytes                                                        [out]

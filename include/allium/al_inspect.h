@@ -48,6 +48,7 @@ typedef struct al_peer_info {
   al_id id;
   uint64_t sequence, expiry_s;
   bool relay, exit, guard, linked;
+  bool doubted; /* said to be dead: paths are drawn of others */
   uint32_t addresses_count;
   al_bytes address; /* the first one, borrowed */
 } al_peer_info;

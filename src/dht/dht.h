@@ -10,11 +10,12 @@
 #include "wire/wire.h"
 
 enum {
-  AL_DHT_CLOSE = 8,      /* neighbours closest to itself that a node links to */
-  AL_DHT_BEST = 8,       /* nodes closest to the target that a lookup remembers */
-  AL_DHT_TTL = 24,       /* of own queries, less 0..3: the first hop cannot tell whose it is */
-  AL_DHT_TRIES = 4,      /* neighbours a hop tries for one query */
-  AL_DHT_LINK_SHARE = 4, /* one neighbour gets 1/4 of the table of queries under way */
+  AL_DHT_CLOSE = 8,       /* neighbours closest to itself that a node links to */
+  AL_DHT_BEST = 8,        /* nodes closest to the target that a lookup tells of ... */
+  AL_DHT_CROWD_SHARE = 4, /* ... of which so many may crowd around it, while there are others */
+  AL_DHT_TTL = 24,        /* of own queries, less 0..3: the first hop cannot tell whose it is */
+  AL_DHT_TRIES = 4,       /* neighbours a hop tries for one query */
+  AL_DHT_LINK_SHARE = 4,  /* one neighbour gets 1/4 of the table of queries under way */
   AL_DHT_LOOKUP_US = 10000000, /* an own lookup ends after this */
   AL_DHT_KEEP_US = 3000000,    /* a query that was answered is remembered so long */
   AL_DHT_CHECK_US = 60000000,  /* mean time between two questions to the closest neighbours */
@@ -160,6 +161,20 @@ uint32_t al_dht_closest(const al_dht *d, const al_id *target, uint32_t max, al_l
  * Result: at least 1; within a factor of 2 in 95 of 100 cases.   Cost: O(links).
  * Source: PROTOCOL.md 7.2.   Tested: unit/dht_table, sim/overlay. */
 uint64_t al_dht_size(al_dht *d);
+
+/* al_dht_zone — how near to a point a node lies, by how densely nodes lie elsewhere. */
+typedef enum al_dht_zone {
+  AL_DHT_CROWD = 0, /* nearer than one node usually is: so is one of e, seldom more than a few */
+  AL_DHT_AMONG,     /* where the AL_DHT_CLOSE closest usually are */
+  AL_DHT_BEYOND,
+} al_dht_zone;
+
+/* al_dht_zone_of — where a node lies that was named as one of the closest to a point. Identifiers
+ * that were chosen to be closer than others crowd; those who keep and look for records go on beyond
+ * them. A node that does not know the network's density yet says AMONG.
+ * Result: the zone.   Cost: O(1), or O(links) after a change.
+ * Source: PROTOCOL.md 7.2.   Tested: unit/dht_table, scenario_sybil. */
+al_dht_zone al_dht_zone_of(al_dht *d, const al_id *point, const al_id *node);
 
 /* ---- queries of other nodes ---- */
 

@@ -19,11 +19,14 @@ enum {
   ACK_MAX_US = 3000000,
   ANSWER_SLACK_US = 200000,
   TRIED_MAX = 16,
-  NAMED_MAX = 24, /* remembered of one lookup */
-  WAVES = 3,      /* an own lookup goes on so often, over other neighbours */
-  PROVED_MIN = 3, /* of the closest nodes that a lookup was told of must have signed an answer */
-  WAVE_TRIES = 2, /* ways that a path of a later wave is tried */
-  FAR_NODES = 32, /* who answers has hardly so many nodes between itself and the target */
+  NAMED_MAX = 24,  /* remembered of one lookup ... */
+  NAMED_CROWD = 8, /* ... of which so many nearer to the target than nodes usually are */
+  WAVES = 3,       /* an own lookup goes on so often, over other neighbours */
+  PROVED_MIN =
+      3, /* of the closest nodes that a lookup was told of must have signed an answer ... */
+  PROVED_CROWD = 2, /* ... of which so many may crowd around the target; one more is asked */
+  WAVE_TRIES = 2,   /* ways that a path of a later wave is tried */
+  FAR_NODES = 32,   /* who answers has hardly so many nodes between itself and the target */
   CHECK_MIN_S = 4,
   CHECK_MAX_S = 64,
   FORGET_US = 30000000,
@@ -132,6 +135,13 @@ const al_dht_contact *al_dht_nearest(const al_dht *d, const al_dht_pick *p);
  * closest neighbours, or one bit farther.
  * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 7.2.   Tested: unit/dht_route. */
 bool al_dht_close_to(const al_dht *d, uint64_t target);
+
+/* al_dht_span — how far the AL_DHT_CLOSE-th closest node of a point usually is: of what was
+ * measured and what this node sees around itself the wider, because hostile nodes may crowd around
+ * it.
+ * Result: a distance; UINT64_MAX when this node knows too few.   Cost: O(1), or O(links) after a
+ * change.   Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */
+uint64_t al_dht_span(al_dht *d);
 
 /* al_dht_state_came — a neighbour's STATE.
  * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */

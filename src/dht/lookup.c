@@ -82,6 +82,22 @@ static uint32_t victim(const al_dht_named *all, uint32_t count) {
   return worst;
 }
 
+/* Is this node nearer to the target than nodes usually are? Only of so many that is borne. */
+static bool crowds(al_dht *d, const al_dht_lookup *l, const al_id *id) {
+  return al_dht_zone_of(d, &l->ask.target, id) == AL_DHT_CROWD;
+}
+
+/* Which entry a further one that crowds takes the place of: the farthest that crowds and has not
+ * proved itself. NAMED_MAX: none need go. */
+static uint32_t crowd_victim(al_dht *d, const al_dht_lookup *l, const al_dht_named *all) {
+  uint32_t crowd = 0, out = NAMED_MAX;
+  for (uint32_t i = 0; i < l->named_count && crowds(d, l, &all[i].id); i++) {
+    crowd++;
+    if (!all[i].proved) out = i;
+  }
+  return crowd < NAMED_CROWD ? NAMED_MAX : out;
+}
+
 static al_dht_named *add_named(al_dht *d, al_dht_lookup *l, const al_id *id) {
   al_dht_named *all = named_of(d, l);
   uint64_t target = al_dht_prefix(&l->ask.target), distance = al_dht_prefix(id) ^ target;
@@ -89,9 +105,10 @@ static al_dht_named *add_named(al_dht *d, al_dht_lookup *l, const al_id *id) {
   for (uint32_t i = 0; i < l->named_count; i++) {
     if (al_id_equal(&all[i].id, id)) return &all[i];
   }
-  if (l->named_count == NAMED_MAX) {
-    uint32_t out = victim(all, NAMED_MAX);
-    memmove(&all[out], &all[out + 1], (NAMED_MAX - 1u - out) * sizeof *all);
+  uint32_t out = crowds(d, l, id) ? crowd_victim(d, l, all) : NAMED_MAX;
+  if (l->named_count == NAMED_MAX && out == NAMED_MAX) out = victim(all, NAMED_MAX);
+  if (out != NAMED_MAX) {
+    memmove(&all[out], &all[out + 1], (l->named_count - 1u - out) * sizeof *all);
     l->named_count--;
   }
   uint32_t at = 0;
@@ -153,12 +170,10 @@ static void take_answer(al_dht *d, al_dht_lookup *l, const al_dht_message *m, ui
   if (l->ask.first) l->over = true;
 }
 
-/* The distance between a node and the next, where nobody chose to be: of what was measured and what
- * this node sees around itself the wider, because hostile nodes may crowd around it. */
+/* The distance between a node and the next, where nobody chose to be. */
 static uint64_t spacing(al_dht *d) {
-  al_dht_settle(d);
-  if (d->radius == UINT64_MAX) return UINT64_MAX;
-  return al_max_u64(d->spread, d->radius) / AL_DHT_CLOSE;
+  uint64_t span = al_dht_span(d);
+  return span == UINT64_MAX ? UINT64_MAX : span / AL_DHT_CLOSE;
 }
 
 /* How many entries of an answer count: all that its first node has signed, if that lies where the
@@ -244,12 +259,16 @@ void al_dht_lookup_lost(al_dht *d, al_link link, al_time now) {
 /* ---- time ---- */
 
 /* Whom a path of a later wave asks: the closest node that was named, has not answered, and was not
- * asked before. NULL: there is none. */
-static al_dht_named *to_prove(const al_dht *d, const al_dht_lookup *l, uint8_t path) {
+ * asked before; of those that crowd a few. NULL: there is none. */
+static al_dht_named *to_prove(al_dht *d, const al_dht_lookup *l, uint8_t path) {
   al_dht_named *all = named_of(d, l), *best = NULL;
+  uint32_t crowd = 0;
   for (uint32_t i = 0; i < l->named_count; i++) {
+    bool known = all[i].asked || all[i].proved;
     if (all[i].aim == path + 1) return &all[i];
-    if (best == NULL && !all[i].asked && !all[i].proved) best = &all[i];
+    if (best == NULL && !known && crowd < PROVED_MIN) best = &all[i];
+    if (best == NULL && !known && !crowds(d, l, &all[i].id)) best = &all[i];
+    crowd += known && crowds(d, l, &all[i].id);
   }
   if (best != NULL) {
     best->asked = true;
@@ -315,11 +334,22 @@ static bool asks_itself(al_dht *d, const al_dht_lookup *l) {
   return al_dht_nearest(d, &p) == NULL;
 }
 
-static void put_one(al_dht_named *n, al_dht_event *ret) {
-  if (n->told) return;
+/* What the end of a lookup tells, and how many of it may still crowd around the target. */
+typedef struct lookup_end {
+  al_dht *d;
+  const al_dht_lookup *l;
+  al_dht_event *ev;
+  uint32_t crowd_left;
+} lookup_end;
+
+static void put_one(lookup_end *o, al_dht_named *n) {
+  if (n->told || o->ev->count == AL_DHT_BEST) return;
+  bool crowd = crowds(o->d, o->l, &n->id);
+  if (crowd && o->crowd_left == 0) return;
+  o->crowd_left -= crowd;
   n->told = true;
-  if (n->answers != 0 && ret->count == 0) ret->hops = n->hops;
-  ret->best[ret->count++] = n->id;
+  if (n->answers != 0 && o->ev->count == 0) o->ev->hops = n->hops;
+  o->ev->best[o->ev->count++] = n->id;
 }
 
 /* The closest of those that one answer alone names: the rank-th. */
@@ -331,19 +361,18 @@ static al_dht_named *only_by(al_dht_named *all, uint32_t count, uint8_t from, ui
 }
 
 /* Those that several answers name, closest first, from the *at-th entry on, up to `max`. */
-static void put_shared(al_dht_named *all, uint32_t count, uint32_t *at, uint32_t max,
-                       al_dht_event *ret) {
-  for (; *at < count && ret->count < max; (*at)++) {
-    if (all[*at].by >= 2) put_one(&all[*at], ret);
+static void put_shared(lookup_end *o, al_dht_named *all, uint32_t *at, uint32_t max) {
+  for (; *at < o->l->named_count && o->ev->count < max; (*at)++) {
+    if (all[*at].by >= 2) put_one(o, &all[*at]);
   }
 }
 
 /* Of each answer in turn the closest that it alone names, among the first `count`. */
-static void put_single(al_dht_named *all, uint32_t count, uint32_t answers, al_dht_event *ret) {
+static void put_single(lookup_end *o, al_dht_named *all, uint32_t count) {
   for (uint32_t rank = 0; rank < AL_DHT_BEST; rank++) {
-    for (uint8_t from = 0; from < answers && ret->count < AL_DHT_BEST; from++) {
+    for (uint8_t from = 0; from < o->l->answers && o->ev->count < AL_DHT_BEST; from++) {
       al_dht_named *n = only_by(all, count, from, rank);
-      if (n != NULL) put_one(n, ret);
+      if (n != NULL) put_one(o, n);
     }
   }
 }
@@ -351,20 +380,19 @@ static void put_single(al_dht_named *all, uint32_t count, uint32_t answers, al_d
 /* Those that have proved themselves come first, then those that several answers name. What one
  * answer alone names may be invented, or the others may hide it: where it is closer than all that
  * they agree on, both get half of the room. */
-static void put_best(const al_dht *d, const al_dht_lookup *l, al_dht_event *ret) {
-  al_dht_named *all = named_of(d, l);
-  uint32_t n = l->named_count, first = 0, at = 0;
-  if (all == NULL) return;
-  for (uint32_t i = 0; i < n && ret->count < AL_DHT_BEST / 2; i++) {
-    if (all[i].proved) put_one(&all[i], ret);
+static void put_best(lookup_end *o) {
+  al_dht_named *all = named_of(o->d, o->l);
+  uint32_t n = o->l->named_count, first = 0, at = 0;
+  for (uint32_t i = 0; i < n && o->ev->count < AL_DHT_BEST / 2; i++) {
+    if (all[i].proved) put_one(o, &all[i]);
   }
   while (first < n && all[first].by < 2) first++;
   if (first != 0 && first < n) {
-    put_shared(all, n, &at, AL_DHT_BEST * 3 / 4, ret);
-    put_single(all, first, l->answers, ret);
+    put_shared(o, all, &at, AL_DHT_BEST * 3 / 4);
+    put_single(o, all, first);
   }
-  put_shared(all, n, &at, AL_DHT_BEST, ret);
-  if (first == 0 || first == n) put_single(all, n, l->answers, ret);
+  put_shared(o, all, &at, AL_DHT_BEST);
+  if (first == 0 || first == n) put_single(o, all, n);
 }
 
 static void end(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret) {
@@ -375,7 +403,10 @@ static void end(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret) {
                         .hops = l->hops,
                         .found = l->found,
                         .took_us = (uint32_t)al_time_since(now, l->started)};
-  put_best(d, l, ret);
+  lookup_end o = {.d = d, .l = l, .ev = ret, .crowd_left = AL_DHT_CROWD_SHARE};
+  if (named_of(d, l) != NULL) put_best(&o);
+  o.crowd_left = AL_DHT_BEST; /* there is nobody else */
+  if (named_of(d, l) != NULL) put_best(&o);
   *l = (al_dht_lookup){0};
 }
 
@@ -395,15 +426,20 @@ static bool agreed(const al_dht *d, const al_dht_lookup *l) {
 /* Whether a lookup may end when all its paths have: the closest few that may be there have signed
  * an answer, so that not one alone says who is around. Who was asked and gave none is not there, or
  * hidden. */
-static bool settled(const al_dht *d, const al_dht_lookup *l) {
+static bool settled(al_dht *d, const al_dht_lookup *l) {
   const al_dht_named *all = named_of(d, l);
-  uint32_t proved = 0;
+  uint32_t proved = 0, crowd = 0, known = 0;
   if (!l->signs) return agreed(d, l);
   for (uint32_t i = 0; i < l->named_count && proved < PROVED_MIN; i++) {
+    bool near = crowds(d, l, &all[i].id);
+    if (near && known >= PROVED_MIN) continue; /* of a crowd a few are heard */
     if (!all[i].proved && !all[i].asked) return false;
+    known += near;
+    if (near && crowd == PROVED_CROWD) continue;
+    crowd += near && all[i].proved;
     proved += all[i].proved;
   }
-  return proved != 0;
+  return proved != 0 || crowd != 0;
 }
 
 static bool tick_path(al_dht *d, al_dht_lookup *l, uint8_t path, al_time now, al_dht_event *ret) {

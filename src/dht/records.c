@@ -1,8 +1,11 @@
-/* records.c — see records.h. Live entries are ordered by the distance of their keys to our own
- * identifier: who asks is answered by bisection, and who must go is at the end. */
+/* records.c — see records.h. The places of live entries are ordered by their distance to our own
+ * identifier: who asks for one is answered by bisection, and who must go is at the end. An item of
+ * the order is 4 times the index of an entry, and which of its places it is. */
 #include "dht/records.h"
 
 enum { ENTRY_FREE = 0, ENTRY_LIVE, ENTRY_CACHED, ENTRY_GONE };
+
+_Static_assert(AL_RECORD_PLACES <= 4, "an item of the order has two bits for it");
 
 const char *al_record_verdict_name(al_record_verdict v) {
   static const char *const names[] = {"taken",    "same",    "bad",   "stale", "conflict",
@@ -31,14 +34,14 @@ void al_records_init(al_records *r, const al_records_config *c) {
   *r = (al_records){.c = *c, .expiry_next_s = UINT64_MAX, .republish_next_s = UINT64_MAX};
 }
 
-/* Places, of which some only remember who is gone until the host was told. */
-static uint32_t places_of(const al_records *r) {
+/* Entries, of which some only remember who is gone until the host was told. */
+static uint32_t entries_of(const al_records *r) {
   return r->c.records_max + (uint32_t)al_min_u64(r->c.records_max, AL_RECORDS_GONE_MAX);
 }
 
 static size_t memory_of(const al_records *r) {
-  return (size_t)places_of(r) * sizeof(records_entry) +
-         (size_t)r->c.records_max * sizeof(uint32_t) +
+  return (size_t)entries_of(r) * sizeof(records_entry) +
+         (size_t)r->c.records_max * AL_RECORD_PLACES * sizeof(uint32_t) +
          (size_t)r->blocks_max * (AL_RECORDS_BLOCK_BYTES + sizeof(uint32_t));
 }
 
@@ -51,8 +54,8 @@ al_err al_records_open(al_records *r) {
     r->blocks_max = 0;
     return AL_ENOMEM;
   }
-  r->order = (uint32_t *)(void *)(r->entries + places_of(r));
-  r->next = r->order + r->c.records_max;
+  r->order = (uint32_t *)(void *)(r->entries + entries_of(r));
+  r->next = r->order + (size_t)r->c.records_max * AL_RECORD_PLACES;
   r->blocks = (uint8_t *)(r->next + blocks);
   for (uint32_t b = 0; b < blocks; b++) r->next[b] = b + 1 < blocks ? b + 2 : 0;
   r->free_head = 1;
@@ -134,13 +137,17 @@ static int compare(const al_records *r, const al_id *a, const al_id *b) {
   return 0;
 }
 
-/* Where a key is, or would be. */
-static uint32_t place_of(const al_records *r, const al_id *key, bool *ret_found) {
-  uint32_t low = 0, high = r->count;
+static records_entry *entry_of(const al_records *r, uint32_t item) { return &r->entries[item / 4]; }
+
+static uint32_t items_of(const al_records *r) { return r->count * AL_RECORD_PLACES; }
+
+/* Where a place is in an order of `count` items, or would be. */
+static uint32_t spot_of(const al_records *r, const al_id *place, uint32_t count, bool *ret_found) {
+  uint32_t low = 0, high = count;
   *ret_found = false;
   while (low < high) {
-    uint32_t mid = low + (high - low) / 2;
-    int c = compare(r, &r->entries[r->order[mid]].key, key);
+    uint32_t mid = low + (high - low) / 2, item = r->order[mid];
+    int c = compare(r, &entry_of(r, item)->place[item % 4], place);
     if (c == 0) {
       *ret_found = true;
       return mid;
@@ -154,33 +161,63 @@ static uint32_t place_of(const al_records *r, const al_id *key, bool *ret_found)
   return low;
 }
 
-static records_entry *find(const al_records *r, const al_id *key) {
+static records_entry *find(const al_records *r, const al_id *place) {
   bool found;
-  uint32_t place = place_of(r, key, &found);
-  return found ? &r->entries[r->order[place]] : NULL;
+  uint32_t spot = spot_of(r, place, items_of(r), &found);
+  return found ? entry_of(r, r->order[spot]) : NULL;
 }
 
-static void forget(al_records *r, uint32_t place) {
-  records_entry *e = &r->entries[r->order[place]];
+static void order_take(al_records *r, const records_entry *e) {
+  bool found;
+  uint32_t items = items_of(r);
+  for (uint32_t i = 0; i < AL_RECORD_PLACES; i++) {
+    uint32_t spot = spot_of(r, &e->place[i], items, &found);
+    AL_ASSERT(found);
+    items--;
+    memmove(r->order + spot, r->order + spot + 1, (items - spot) * sizeof *r->order);
+  }
+  r->count--;
+}
+
+static void order_put(al_records *r, const records_entry *e) {
+  bool found;
+  uint32_t items = items_of(r), index = (uint32_t)(e - r->entries);
+  for (uint32_t i = 0; i < AL_RECORD_PLACES; i++) {
+    uint32_t spot = spot_of(r, &e->place[i], items, &found);
+    memmove(r->order + spot + 1, r->order + spot, (items - spot) * sizeof *r->order);
+    r->order[spot] = 4 * index + i;
+    items++;
+  }
+  r->count++;
+}
+
+static void forget(al_records *r, records_entry *e) {
   bool stored = e->state == ENTRY_LIVE;
+  order_take(r, e);
   bytes_free(r, e);
   e->state = stored ? ENTRY_GONE : ENTRY_FREE;
   r->gone += stored;
-  r->count--;
-  memmove(r->order + place, r->order + place + 1, (r->count - place) * sizeof *r->order);
 }
 
 bool al_records_drop(al_records *r, const al_id *key) {
-  bool found;
-  uint32_t place = place_of(r, key, &found);
-  if (found) forget(r, place);
-  return found;
+  records_entry *e = find(r, key);
+  if (e != NULL) forget(r, e);
+  return e != NULL;
+}
+
+/* The places of a key, and which of them is the nearest to us. */
+static void file(const al_records *r, const al_id *key, records_entry *e) {
+  e->nearest = 0;
+  for (uint32_t i = 0; i < AL_RECORD_PLACES; i++) {
+    e->place[i] = al_record_place(r->c.suite, key, i);
+    if (compare(r, &e->place[i], &e->place[e->nearest]) < 0) e->nearest = (uint8_t)i;
+  }
 }
 
 /* A place for a new entry; one that is only remembered as gone if there is no other. */
 static records_entry *entry_new(al_records *r) {
   records_entry *gone = NULL;
-  for (uint32_t i = 0; i < places_of(r); i++) {
+  for (uint32_t i = 0; i < entries_of(r); i++) {
     records_entry *e = &r->entries[i];
     if (e->state == ENTRY_FREE) return e;
     if (e->state == ENTRY_GONE && gone == NULL) gone = e;
@@ -196,6 +233,7 @@ static records_entry *entry_new(al_records *r) {
 typedef struct room {
   const al_records_offer *o;
   uint32_t blocks, entries; /* wanted in all */
+  const al_id *near;        /* its place that is nearest to us */
   const records_entry *old; /* the one that it replaces, whose blocks come back */
   bool own;                 /* only what the same source brought may go */
 } room;
@@ -206,7 +244,7 @@ static bool may_go(const al_records *r, const room *q, const records_entry *e, i
   if (e->state == ENTRY_CACHED) return pass == 0;
   if (pass == 0 || q->o->cached) return false;
   if (q->own && e->source != q->o->source) return false;
-  return compare(r, &e->key, &q->o->key) > 0;
+  return compare(r, &e->place[e->nearest], q->near) > 0;
 }
 
 static bool enough(const al_records *r, const room *q, uint32_t blocks, uint32_t entries) {
@@ -218,12 +256,14 @@ static bool enough(const al_records *r, const room *q, uint32_t blocks, uint32_t
 static bool make_room(al_records *r, const room *q, bool act) {
   uint32_t blocks = 0, entries = 0;
   for (int pass = 0; pass < 2; pass++) {
-    for (uint32_t place = r->count; place-- > 0;) {
-      const records_entry *e = &r->entries[r->order[place]];
+    for (uint32_t spot = items_of(r); spot-- > 0;) {
+      uint32_t item = r->order[spot];
+      records_entry *e = entry_of(r, item);
       if (enough(r, q, blocks, entries)) return true;
-      if (!may_go(r, q, e, pass)) continue;
-      if (act) {
-        forget(r, place);
+      if (item % 4 != e->nearest || !may_go(r, q, e, pass)) continue;
+      if (act) { /* what is not looked at yet moves down, and is still to come */
+        forget(r, e);
+        spot = (uint32_t)al_min_u64(spot, items_of(r));
       } else {
         blocks += blocks_of(e->len);
         entries++;
@@ -235,8 +275,8 @@ static bool make_room(al_records *r, const room *q, bool act) {
 
 static uint32_t blocks_of_source(const al_records *r, uint32_t source, const records_entry * not ) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < r->count; i++) {
-    const records_entry *e = &r->entries[r->order[i]];
+  for (uint32_t i = 0; i < entries_of(r); i++) {
+    const records_entry *e = &r->entries[i];
     if (e != not &&e->state == ENTRY_LIVE && e->source == source) n += blocks_of(e->len);
   }
   return n;
@@ -250,12 +290,12 @@ static bool over_share(const al_records *r, const al_records_offer *o, const rec
   return held != 0 && held + need > share;
 }
 
-/* SAME when there is room (and, to act, made), else why not. */
-static al_record_verdict room_for(al_records *r, const al_records_offer *o,
+/* SAME when there is room (and, to act, made) for a record filed `as` this, else why not. */
+static al_record_verdict room_for(al_records *r, const al_records_offer *o, const records_entry *as,
                                   const records_entry *old, bool act) {
   uint32_t need = blocks_of(o->bytes.len);
   uint32_t back = old != NULL ? blocks_of(old->len) : 0, most, must_go = 0;
-  room q = {.o = o, .entries = old == NULL ? 1 : 0, .old = old};
+  room q = {.o = o, .entries = old == NULL ? 1 : 0, .near = &as->place[as->nearest], .old = old};
   if (o->cached) {
     uint32_t others = r->cached_blocks - back; /* who is replaced by a copy is one */
     most = r->blocks_max / AL_RECORDS_CACHE_SHARE;
@@ -341,25 +381,19 @@ static al_record_verdict compare_with(al_records *r, const al_records_offer *o,
   return AL_RECORD_CONFLICT;
 }
 
-static void keep(al_records *r, const al_records_offer *o, const al_record *rec, uint64_t expires) {
-  bool found;
-  uint32_t place = place_of(r, &o->key, &found);
-  records_entry *e;
-  if (found) {
-    e = &r->entries[r->order[place]];
+static void keep(al_records *r, const al_records_offer *o, const records_entry *as,
+                 records_entry *old) {
+  records_entry *e = old;
+  if (e != NULL) {
+    order_take(r, e);
     bytes_free(r, e);
   } else {
     e = entry_new(r);
-    memmove(r->order + place + 1, r->order + place, (r->count - place) * sizeof *r->order);
-    r->order[place] = (uint32_t)(e - r->entries);
-    r->count++;
   }
-  *e = (records_entry){.key = o->key,
-                       .sequence = rec->sequence,
-                       .expires_s = expires,
-                       .source = o->source,
-                       .kind = (uint8_t)rec->kind,
-                       .state = o->cached ? ENTRY_CACHED : ENTRY_LIVE};
+  *e = *as;
+  e->source = o->source;
+  e->state = o->cached ? ENTRY_CACHED : ENTRY_LIVE;
+  order_put(r, e);
   bytes_take(r, e, o->bytes);
   schedule(r, e, o->wall_s);
 }
@@ -381,14 +415,16 @@ al_record_verdict al_records_put(al_records *r, const al_records_offer *o) {
   bool copy = o->cached && (old == NULL || old->state == ENTRY_CACHED);
   al_records_offer offer = *o;
   offer.cached = copy;
+  records_entry as = {.sequence = rec.sequence, .expires_s = expires, .kind = (uint8_t)rec.kind};
+  file(r, &key, &as);
   if (v == AL_RECORD_TAKEN) {
-    al_record_verdict fits = room_for(r, &offer, old, false);
+    al_record_verdict fits = room_for(r, &offer, &as, old, false);
     if (fits != AL_RECORD_SAME) return count(r, fits);
   }
   if (al_record_verify(r->c.suite, &rec, &key) != AL_OK) return count(r, AL_RECORD_BAD);
   if (v == AL_RECORD_CONFLICT) return count(r, v);
-  (void)room_for(r, &offer, old, true);
-  keep(r, &offer, &rec, expires);
+  (void)room_for(r, &offer, &as, old, true);
+  keep(r, &offer, &as, old);
   return count(r, AL_RECORD_TAKEN);
 }
 
@@ -403,6 +439,7 @@ bool al_records_get(const al_records *r, const al_id *key, uint64_t wall_s, uint
                           .lifetime_s = (uint32_t)(e->expires_s - wall_s),
                           .len = e->len,
                           .kind = (al_record_kind)e->kind,
+                          .nearest = e->nearest,
                           .cached = e->state == ENTRY_CACHED};
   return true;
 }
@@ -410,10 +447,11 @@ bool al_records_get(const al_records *r, const al_id *key, uint64_t wall_s, uint
 void al_records_tick(al_records *r, uint64_t wall_s) {
   if (wall_s < r->expiry_next_s) return;
   r->expiry_next_s = UINT64_MAX;
-  for (uint32_t place = r->count; place-- > 0;) {
-    const records_entry *e = &r->entries[r->order[place]];
+  for (uint32_t i = 0; i < entries_of(r); i++) {
+    records_entry *e = &r->entries[i];
+    if (e->state != ENTRY_LIVE && e->state != ENTRY_CACHED) continue;
     if (e->expires_s <= wall_s) {
-      forget(r, place);
+      forget(r, e);
     } else {
       r->expiry_next_s = al_min_u64(r->expiry_next_s, e->expires_s);
     }
@@ -424,12 +462,12 @@ bool al_records_due(al_records *r, uint64_t wall_s, al_id *ret_key) {
   bool found = false;
   if (wall_s < r->republish_next_s) return false;
   r->republish_next_s = UINT64_MAX;
-  for (uint32_t i = 0; i < r->count; i++) {
-    records_entry *e = &r->entries[r->order[i]];
+  for (uint32_t i = 0; i < entries_of(r); i++) {
+    records_entry *e = &r->entries[i];
     if (e->state != ENTRY_LIVE) continue;
     if (!found && e->republish_s <= wall_s && e->expires_s > wall_s) {
       found = true;
-      *ret_key = e->key;
+      *ret_key = e->place[0];
       schedule(r, e, wall_s);
     }
     r->republish_next_s = al_min_u64(r->republish_next_s, e->republish_s);
@@ -446,10 +484,11 @@ bool al_records_demote(al_records *r, const al_id *key) {
 }
 
 bool al_records_each(const al_records *r, uint32_t *cursor, al_id *ret_key) {
-  while (*cursor < r->count) {
-    const records_entry *e = &r->entries[r->order[(*cursor)++]];
-    if (e->state != ENTRY_LIVE) continue;
-    *ret_key = e->key;
+  while (*cursor < items_of(r)) {
+    uint32_t item = r->order[(*cursor)++];
+    const records_entry *e = entry_of(r, item);
+    if (e->state != ENTRY_LIVE || item % 4 != e->nearest) continue;
+    *ret_key = e->place[0];
     return true;
   }
   return false;
@@ -457,12 +496,12 @@ bool al_records_each(const al_records *r, uint32_t *cursor, al_id *ret_key) {
 
 bool al_records_gone(al_records *r, al_id *ret_key) {
   if (r->gone == 0) return false;
-  for (uint32_t i = 0; i < places_of(r); i++) {
+  for (uint32_t i = 0; i < entries_of(r); i++) {
     records_entry *e = &r->entries[i];
     if (e->state != ENTRY_GONE) continue;
     e->state = ENTRY_FREE;
     r->gone--;
-    *ret_key = e->key;
+    *ret_key = e->place[0];
     return true;
   }
   AL_ASSERT(false);
@@ -470,10 +509,10 @@ bool al_records_gone(al_records *r, al_id *ret_key) {
 }
 
 void al_records_mark_gone(al_records *r, const al_id *key) {
-  for (uint32_t i = 0; r->entries != NULL && i < places_of(r); i++) {
+  for (uint32_t i = 0; r->entries != NULL && i < entries_of(r); i++) {
     records_entry *e = &r->entries[i];
     if (e->state != ENTRY_FREE) continue;
-    *e = (records_entry){.key = *key, .state = ENTRY_GONE};
+    *e = (records_entry){.place = {*key}, .state = ENTRY_GONE};
     r->gone++;
     return;
   }

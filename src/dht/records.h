@@ -34,19 +34,20 @@ typedef struct al_records_config {
 
 /* One record's place; private to records.c. */
 typedef struct records_entry {
-  al_id key;
+  al_id place[AL_RECORD_PLACES]; /* the first is its key */
   uint64_t sequence, expires_s, republish_s;
   uint32_t source; /* who brought it; 0: this node's own host */
   uint32_t head;   /* first block + 1 */
   uint16_t len;
   uint8_t state, kind;
+  uint8_t nearest; /* to our identifier, of its places */
 } records_entry;
 
 /* al_records — the store; fields are private to records.c. */
 typedef struct al_records {
   al_records_config c;
   records_entry *entries; /* records_max, and AL_RECORDS_GONE_MAX at most for those gone */
-  uint32_t *order;        /* indices of live entries, the closest to self first */
+  uint32_t *order;        /* every place of live entries, the closest to self first */
   uint32_t *next;         /* of each block: the next one + 1 */
   uint8_t *blocks;
   uint32_t count, blocks_max, blocks_free, free_head, cached_blocks, gone;
@@ -75,14 +76,15 @@ void al_records_clear(al_records *r);
 
 /* al_records_open — have the memory for all that may be kept; nothing when it is there already.
  * Before this every record is refused: FULL.
- * Result: AL_OK, AL_ENOMEM.   Cost: one allocation of bytes_max and 80 bytes a record.
+ * Result: AL_OK, AL_ENOMEM.   Cost: one allocation of bytes_max and 160 bytes a record.
  * Source: docs/decisions/0009-records.md.   Tested: unit/dht_records. */
 al_err al_records_open(al_records *r);
 
 /* al_records_put — judge a record and keep it: form, lifetime, key, sequence, room, signature, in
  * this order, so that what can be refused cheaply is.
  * Result: TAKEN, SAME (its lifetime may have grown), or why not; each is counted as record_<name>.
- * Cost:   one hash of the record; a signature check when it would be kept; O(records) when full.
+ * Cost:   one hash of the record, two of its key; a signature check when it would be kept;
+ *         O(records) when full.
  * Source: PROTOCOL.md 7.3.   Tested: unit/dht_records. */
 al_record_verdict al_records_put(al_records *r, const al_records_offer *o);
 
@@ -92,10 +94,11 @@ typedef struct al_record_held {
   uint32_t lifetime_s; /* left */
   uint16_t len;
   al_record_kind kind;
+  uint8_t nearest; /* which of its places is the nearest to this node */
   bool cached;
 } al_record_held;
 
-/* al_records_get — the record of a key.
+/* al_records_get — the record of a key, or that has a place there.
  *   out   AL_RECORD_BYTES_MAX bytes, or NULL: only ret is wanted                       [out]
  *   ret   written when true                                                            [out]
  * Result: false when there is none, or it has expired.   Cost: O(log records), one copy.

@@ -31,6 +31,16 @@ al_id al_record_key(const al_suite *suite, const al_record *r) {
   return key;
 }
 
+al_id al_record_place(const al_suite *suite, const al_id *key, uint32_t which) {
+  const uint8_t number[1] = {(uint8_t)which};
+  const al_bytes in[3] = {
+      al_label(AL_LABEL_RECORD_PLACE), al_view(key->b, sizeof key->b), {number, sizeof number}};
+  al_id place = *key;
+  AL_ASSERT(which < AL_RECORD_PLACES);
+  if (which != 0) suite->sha3_256(place.b, in, 3);
+  return place;
+}
+
 void al_record_blinded_hash(const al_suite *suite, al_bytes signed_part,
                             uint8_t hash[AL_HASH_BYTES]) {
   const al_bytes in[2] = {al_label(AL_LABEL_RECORD_ED), signed_part};

@@ -339,6 +339,18 @@ uint64_t al_dht_size(al_dht *d) {
   return parts > UINT64_MAX / AL_DHT_CLOSE ? UINT64_MAX : parts * AL_DHT_CLOSE;
 }
 
+uint64_t al_dht_span(al_dht *d) {
+  al_dht_settle(d);
+  return d->radius == UINT64_MAX ? UINT64_MAX : al_max_u64(d->spread, d->radius);
+}
+
+al_dht_zone al_dht_zone_of(al_dht *d, const al_id *point, const al_id *node) {
+  uint64_t distance = al_dht_prefix(point) ^ al_dht_prefix(node), span = al_dht_span(d);
+  if (span == UINT64_MAX) return AL_DHT_AMONG;
+  if (distance < span / AL_DHT_CLOSE) return AL_DHT_CROWD;
+  return distance <= span ? AL_DHT_AMONG : AL_DHT_BEYOND;
+}
+
 /* ---- how neighbours behave ---- */
 
 void al_dht_acked(al_dht *d, al_link link, uint32_t asked, al_time now) {

@@ -1,5 +1,5 @@
-/* ask.c — questions to the DHT over the node's own links (PROTOCOL.md 7.3): find the closest nodes,
- * then ask them one by one. */
+/* ask.c — questions to the DHT over the node's own links (PROTOCOL.md 7.3): find the closest nodes
+ * of each place of a key, then ask them one by one. */
 #include "node/records.h"
 
 const char *al_record_status_text(al_record_status s) {
@@ -62,7 +62,7 @@ al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owne
   a->owner = owner;
   a->op = ask->op;
   a->direct = ask->direct;
-  a->quorum = ask->quorum == 0 ? AL_NODE_ASK_RUNS : ask->quorum;
+  a->quorum = ask->quorum == 0 ? AL_NODE_ASK_QUORUM : ask->quorum;
   a->lifetime_s = ask->lifetime_s == 0 ? AL_RECORDS_LIFETIME_S : ask->lifetime_s;
   a->key = key;
   a->started = n->now;
@@ -97,14 +97,15 @@ static void stop_runs(al_node *n, node_ask *a) {
   }
 }
 
-/* Who is worth telling of: who answered, then who did not, the closest first. */
+/* Who is worth telling of at its first place: who answered, then who did not, closest first. */
 uint8_t al_node_ask_nodes(const node_ask *a, al_record_node ret[AL_RECORD_NODES_MAX]) {
+  const node_ask_place *p = &a->place[0];
   uint8_t count = 0;
   for (int silent = 0; silent < 2 && a->op != AL_RECORD_FETCH; silent++) {
-    for (uint32_t i = 0; i < a->best_count && count < AL_RECORD_NODES_MAX; i++) {
-      bool no = a->verdict[i] == AL_RECORD_NO_VERDICT;
+    for (uint32_t i = 0; i < p->count && count < AL_RECORD_NODES_MAX; i++) {
+      bool no = p->verdict[i] == AL_RECORD_NO_VERDICT;
       if (no != (silent == 1)) continue;
-      ret[count++] = (al_record_node){.id = a->best[i], .verdict = a->verdict[i]};
+      ret[count++] = (al_record_node){.id = p->best[i], .verdict = p->verdict[i]};
     }
   }
   return count;
@@ -148,35 +149,45 @@ void al_node_ask_finish(al_node *n, al_work *w, node_ask *a, al_record_status st
   }
 }
 
-static uint32_t kept_by(const node_ask *a) {
+static uint32_t kept_by(const node_ask_place *p) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < a->best_count; i++) {
-    n += a->verdict[i] == AL_RECORD_TAKEN || a->verdict[i] == AL_RECORD_SAME;
+  for (uint32_t i = 0; i < p->count; i++) {
+    n += p->verdict[i] == AL_RECORD_TAKEN || p->verdict[i] == AL_RECORD_SAME;
   }
   return n;
 }
 
 /* Nodes that need not be asked further: they have it, or a record that it may not replace. */
-static uint32_t settled_by(const node_ask *a) {
-  uint32_t n = kept_by(a);
-  for (uint32_t i = 0; i < a->best_count; i++) {
-    n += a->verdict[i] == AL_RECORD_STALE || a->verdict[i] == AL_RECORD_CONFLICT;
+static uint32_t settled_by(const node_ask_place *p) {
+  uint32_t n = kept_by(p);
+  for (uint32_t i = 0; i < p->count; i++) {
+    n += p->verdict[i] == AL_RECORD_STALE || p->verdict[i] == AL_RECORD_CONFLICT;
   }
   return n;
 }
 
-static uint32_t runs_of(const node_ask *a) {
+/* Lookups under way, for all places or (below AL_RECORD_PLACES) for one. */
+static uint32_t runs_of(const node_ask *a, uint32_t place) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < AL_NODE_ASK_RUNS; i++) n += a->run[i].lookup != 0;
+  for (uint32_t i = 0; i < AL_NODE_ASK_RUNS; i++) {
+    n += a->run[i].lookup != 0 && (place >= AL_RECORD_PLACES || a->run[i].place == place);
+  }
   return n;
 }
 
 /* What has become of it, now that nobody is left to ask. */
 static al_record_status outcome(const node_ask *a) {
-  if (a->best_count == 0 && a->found_len == 0) return AL_RECORD_UNREACHABLE;
+  uint32_t known = 0, kept = 0, settled = 0;
+  for (uint32_t i = 0; i < a->places; i++) {
+    known += a->place[i].count;
+    kept += kept_by(&a->place[i]);
+    settled += settled_by(&a->place[i]);
+  }
+  if (known == 0 && a->found_len == 0) return AL_RECORD_UNREACHABLE;
   if (a->op == AL_RECORD_LOCATE) return AL_RECORD_OK;
   if (a->op == AL_RECORD_FETCH) return a->found_len != 0 ? AL_RECORD_OK : AL_RECORD_NOT_FOUND;
-  return kept_by(a) != 0 ? AL_RECORD_OK : AL_RECORD_REFUSED;
+  /* Where most have a newer one, that the others took it is of no use. */
+  return kept != 0 && kept >= settled - kept ? AL_RECORD_OK : AL_RECORD_REFUSED;
 }
 
 /* ---- lookups ---- */
@@ -186,35 +197,43 @@ static al_bytes payload_of(const node_ask *a) {
   return al_view(a->bytes + at, a->bytes_len - at);
 }
 
-static bool run_start(al_node *n, node_ask *a, node_run *run, al_dht_ask *ask) {
+/* Result: whether it is under way: a place for it was free, and a lookup. */
+static bool run_start(al_node *n, node_ask *a, const node_run *as, al_dht_ask *ask) {
+  uint32_t i = 0;
+  while (i < AL_NODE_ASK_RUNS && a->run[i].lookup != 0) i++;
+  if (i == AL_NODE_ASK_RUNS) return false;
   ask->user = AL_NODE_LOOKUP_RECORD;
-  a->waiting = al_dht_start(&n->dht, ask, n->now, &run->lookup) != AL_OK;
-  if (a->waiting) run->lookup = 0;
+  a->run[i] = *as;
+  a->waiting = al_dht_start(&n->dht, ask, n->now, &a->run[i].lookup) != AL_OK;
+  if (a->waiting) a->run[i].lookup = 0;
   return !a->waiting;
 }
 
-/* All ways to a key end at the node closest to it, which may lie about who its neighbours are. So
- * two keys beside it are looked up too: they differ in a bit that tells the closest few nodes
- * apart, and lead to others of them. */
-static al_id beside(al_node *n, const al_id *key, uint32_t which) {
-  al_id target = *key;
-  uint32_t depth = 0, back = which;
-  for (uint64_t size = al_dht_size(&n->dht); size > 1; size >>= 1) depth++;
-  uint32_t bit = depth >= back ? depth - back : which - 1;
-  target.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
-  return target;
+/* One lookup for each place. A record is asked for on one path to each, because the places are as
+ * good as disjoint; who the closest nodes are is asked on several, and signed. */
+static void begin_places(al_node *n, node_ask *a) {
+  bool get = a->stage == ASK_GETTING;
+  for (uint8_t i = 0; i < a->places; i++) {
+    node_ask_place *p = &a->place[i];
+    al_dht_ask ask = {.op = get ? AL_DHT_GET : AL_DHT_FIND,
+                      .paths = get ? 1 : AL_NODE_ASK_PATHS,
+                      .target = p->at};
+    if (p->begun) continue;
+    if (!run_start(n, a, &(node_run){.place = i}, &ask)) return;
+    p->begun = true;
+  }
 }
 
-static void find_closest(al_node *n, node_ask *a) {
-  uint8_t wanted = a->owner == ASK_UPKEEP ? 1 : AL_NODE_ASK_RUNS;
-  while (a->finds < wanted) {
-    bool get = a->op == AL_RECORD_FETCH && a->finds == 0;
-    al_dht_ask ask = {.op = get ? AL_DHT_GET : AL_DHT_FIND,
-                      .paths = a->finds == 0 ? AL_NODE_ASK_PATHS : 1,
-                      .target = a->finds == 0 ? a->key : beside(n, &a->key, a->finds)};
-    if (!run_start(n, a, &a->run[a->finds], &ask)) return;
-    a->finds++;
+static bool all_begun(const node_ask *a) {
+  for (uint32_t i = 0; i < a->places; i++) {
+    if (!a->place[i].begun) return false;
   }
+  return true;
+}
+
+static void enter(node_ask *a, node_ask_stage stage) {
+  a->stage = stage;
+  for (uint32_t i = 0; i < a->places; i++) a->place[i].begun = false;
 }
 
 /* Our own store, before anybody is bothered. Result: whether that was enough. */
@@ -241,13 +260,18 @@ void al_node_ask_begin(al_node *n, al_work *w, node_ask *a) {
     al_node_ask_finish(n, w, a, AL_RECORD_OK);
     return;
   }
-  a->stage = ASK_FINDING;
-  memset(a->verdict, AL_RECORD_NO_VERDICT, sizeof a->verdict);
-  find_closest(n, a);
+  if (a->places == 0) {
+    a->places = a->op == AL_RECORD_LOCATE ? 1 : AL_RECORD_PLACES;
+    for (uint32_t i = 0; i < a->places; i++) a->place[i].at = al_record_place(n->suite, &a->key, i);
+  }
+  for (uint32_t i = 0; i < AL_RECORD_PLACES; i++)
+    memset(a->place[i].verdict, AL_RECORD_NO_VERDICT, sizeof a->place[i].verdict);
+  enter(a, a->op == AL_RECORD_FETCH ? ASK_GETTING : ASK_FINDING);
+  begin_places(n, a);
 }
 
 /* One of the closest nodes is we ourselves. */
-static void ask_self(al_node *n, al_work *w, node_ask *a, uint32_t which) {
+static void ask_self(al_node *n, al_work *w, node_ask *a, node_ask_place *p, uint32_t which) {
   if (a->op != AL_RECORD_PUBLISH) return; /* our own store was looked into first */
   al_bytes payload = payload_of(a);
   al_records_offer o = {
@@ -255,7 +279,7 @@ static void ask_self(al_node *n, al_work *w, node_ask *a, uint32_t which) {
       .bytes = al_view(payload.ptr + AL_ASK_PREFIX_BYTES, payload.len - AL_ASK_PREFIX_BYTES),
       .lifetime_s = a->lifetime_s,
       .source = a->owner == ASK_SERVED ? UINT32_MAX : 0};
-  a->verdict[which] = (uint8_t)al_node_record_keep(n, w, &o);
+  p->verdict[which] = (uint8_t)al_node_record_keep(n, w, &o);
 }
 
 int al_node_nearer(const al_id *key, const al_id *a, const al_id *b) {
@@ -266,70 +290,125 @@ int al_node_nearer(const al_id *key, const al_id *a, const al_id *b) {
   return 0;
 }
 
-static void best_add(node_ask *a, const al_id *id) {
-  uint32_t at = a->best_count;
-  for (uint32_t i = 0; i < a->best_count; i++) {
-    if (al_id_equal(&a->best[i], id)) return;
+static void best_drop(node_ask_place *p, uint32_t i) {
+  p->count--;
+  memmove(p->best + i, p->best + i + 1, (p->count - i) * sizeof *p->best);
+  memmove(p->verdict + i, p->verdict + i + 1, p->count - i);
+  p->verdict[p->count] = AL_RECORD_NO_VERDICT;
+}
+
+/* Of a crowd around a place, so close that somebody may have chosen to be, the nearest few are
+ * candidates: which one gives way to another. AL_NODE_ASK_CANDIDATES: none need. */
+static uint32_t crowd_last(al_node *n, const node_ask_place *p) {
+  uint32_t crowd = 0, last = AL_NODE_ASK_CANDIDATES;
+  for (uint32_t i = 0; i < p->count; i++) {
+    if (al_dht_zone_of(&n->dht, &p->at, &p->best[i]) != AL_DHT_CROWD) continue;
+    crowd++;
+    last = i;
   }
-  while (at > 0 && al_node_nearer(&a->key, id, &a->best[at - 1]) < 0) at--;
+  return crowd < AL_NODE_ASK_CROWD ? AL_NODE_ASK_CANDIDATES : last;
+}
+
+/* A candidate, among the others by its distance; those that were asked stay where they are. */
+static void best_add(al_node *n, node_ask_place *p, const al_id *id) {
+  uint32_t at = p->count, last = AL_NODE_ASK_CANDIDATES;
+  for (uint32_t i = 0; i < p->count; i++) {
+    if (al_id_equal(&p->best[i], id)) return;
+  }
+  while (at > p->next && al_node_nearer(&p->at, id, &p->best[at - 1]) < 0) at--;
+  if (al_dht_zone_of(&n->dht, &p->at, id) == AL_DHT_CROWD) last = crowd_last(n, p);
+  if (last < p->count) {
+    if (last < p->next || at > last) return;
+    best_drop(p, last);
+  }
   if (at == AL_NODE_ASK_CANDIDATES) return;
-  if (a->best_count < AL_NODE_ASK_CANDIDATES) a->best_count++;
-  memmove(a->best + at + 1, a->best + at, (a->best_count - at - 1u) * sizeof *a->best);
-  a->best[at] = *id;
+  if (p->count == AL_NODE_ASK_CANDIDATES) best_drop(p, p->count - 1u);
+  memmove(p->best + at + 1, p->best + at, (p->count - at) * sizeof *p->best);
+  memmove(p->verdict + at + 1, p->verdict + at, p->count - at);
+  p->best[at] = *id;
+  p->verdict[at] = AL_RECORD_NO_VERDICT;
+  p->count++;
 }
 
 /* The closest nodes are known, those that we know ourselves and perhaps we among them. */
 static void found_closest(al_node *n, node_ask *a) {
   al_link links[AL_NODE_ASK_NODES];
   al_id id;
-  uint32_t count = al_dht_closest(&n->dht, &a->key, AL_NODE_ASK_NODES, links);
-  for (uint32_t i = 0; i < count; i++) {
-    if (al_link_peer(&n->links, links[i], &id)) best_add(a, &id);
+  for (uint32_t k = 0; k < a->places; k++) {
+    node_ask_place *p = &a->place[k];
+    uint32_t count = al_dht_closest(&n->dht, &p->at, AL_NODE_ASK_NODES, links);
+    for (uint32_t i = 0; i < count; i++) {
+      if (al_link_peer(&n->links, links[i], &id)) best_add(n, p, &id);
+    }
+    if (n->relay && a->op != AL_RECORD_FETCH) best_add(n, p, &n->identity.id);
   }
-  if (n->relay && a->op != AL_RECORD_FETCH) best_add(a, &n->identity.id);
-  a->stage = ASK_ASKING;
+  a->found_nodes = true;
 }
 
-static bool more_wanted(const node_ask *a) {
-  if (a->best_next >= a->best_count) return false;
-  if (a->op == AL_RECORD_PUBLISH) return settled_by(a) + runs_of(a) < AL_NODE_ASK_NODES;
-  return a->answers < a->quorum && a->best_next < AL_NODE_ASK_FETCHES;
+/* Is one more node of a place to be asked? A record is brought to the closest ones and to all that
+ * are where these usually are: whoever chose to be closer does not keep it from the others. */
+static bool more_wanted(al_node *n, const node_ask *a, uint32_t place) {
+  const node_ask_place *p = &a->place[place];
+  if (p->next >= p->count) return false;
+  if (a->op == AL_RECORD_FETCH) {
+    return a->answers < a->quorum &&
+           p->next < (a->found_nodes ? AL_NODE_ASK_NODES : AL_NODE_ASK_QUICK);
+  }
+  if (settled_by(p) + runs_of(a, place) < AL_NODE_ASK_NODES) return true;
+  return al_dht_zone_of(&n->dht, &p->at, &p->best[p->next]) != AL_DHT_BEYOND;
 }
 
-static void ask_next(al_node *n, al_work *w, node_ask *a) {
-  for (uint32_t i = 0; i < AL_NODE_ASK_RUNS && more_wanted(a);) {
-    if (a->run[i].lookup != 0) {
-      i++;
-      continue;
-    }
-    uint8_t which = a->best_next;
-    if (al_id_equal(&a->best[which], &n->identity.id)) {
-      a->best_next++;
-      ask_self(n, w, a, which);
-      continue;
-    }
-    al_dht_ask ask = {.op = a->op == AL_RECORD_FETCH ? AL_DHT_GET : AL_DHT_PUT,
-                      .flags = AL_DHT_EXACT,
-                      .paths = 1,
-                      .first = true,
-                      .target = a->best[which]};
-    ask.payload = a->op == AL_RECORD_FETCH ? al_view(a->key.b, sizeof a->key.b) : payload_of(a);
-    if (!run_start(n, a, &a->run[i], &ask)) return;
-    a->run[i].which = which;
-    a->best_next++;
+/* The next node of a place. Result: false when no lookup is free for it. */
+static bool ask_one(al_node *n, al_work *w, node_ask *a, uint8_t place) {
+  node_ask_place *p = &a->place[place];
+  node_run run = {.place = place, .which = p->next};
+  const al_id *id = &p->best[run.which];
+  if (al_id_equal(id, &n->identity.id)) {
+    p->next++;
+    ask_self(n, w, a, p, run.which);
+    return true;
   }
+  al_dht_ask ask = {.op = a->op == AL_RECORD_FETCH ? AL_DHT_GET : AL_DHT_PUT,
+                    .flags = AL_DHT_EXACT,
+                    .paths = 1,
+                    .first = true,
+                    .target = *id};
+  ask.payload = a->op == AL_RECORD_FETCH ? al_view(a->key.b, sizeof a->key.b) : payload_of(a);
+  if (!run_start(n, a, &run, &ask)) return false;
+  p->next++;
+  return true;
+}
+
+/* Nodes of all places in turn. Result: whether somebody is asked, or is to be. */
+static bool ask_next(al_node *n, al_work *w, node_ask *a) {
+  for (bool more = true; more;) {
+    more = false;
+    for (uint8_t i = 0; i < a->places; i++) {
+      if (!more_wanted(n, a, i)) continue;
+      if (!ask_one(n, w, a, i)) return true;
+      more = true;
+    }
+  }
+  return runs_of(a, AL_RECORD_PLACES) != 0;
 }
 
 void al_node_ask_step(al_node *n, al_work *w, node_ask *a) {
-  if (a->stage == ASK_FINDING) {
-    find_closest(n, a);
-    if (runs_of(a) != 0 || a->waiting) return;
-    found_closest(n, a);
+  if (a->stage == ASK_GETTING || a->stage == ASK_FINDING) {
+    begin_places(n, a);
+    if (runs_of(a, AL_RECORD_PLACES) != 0 || !all_begun(a)) return;
+    if (a->stage == ASK_FINDING) found_closest(n, a);
+    a->stage = a->stage == ASK_GETTING && a->answers == 0 ? ASK_GETTING : ASK_ASKING;
   }
-  if (a->stage != ASK_ASKING) return;
-  if (a->op != AL_RECORD_LOCATE) ask_next(n, w, a);
-  if (runs_of(a) != 0) return;
-  if (!a->waiting || !more_wanted(a)) al_node_ask_finish(n, w, a, outcome(a));
+  if (a->stage == ASK_ASKING) {
+    if (a->op != AL_RECORD_LOCATE && ask_next(n, w, a)) return;
+    if (a->op != AL_RECORD_FETCH || a->found_nodes) {
+      al_node_ask_finish(n, w, a, outcome(a));
+      return;
+    }
+  }
+  if (a->stage != ASK_GETTING && a->stage != ASK_ASKING) return;
+  enter(a, ASK_FINDING); /* what came on the way was too little */
+  begin_places(n, a);
 }
 
 /* ---- answers ---- */
@@ -353,6 +432,20 @@ bool al_node_ask_candidate(al_node *n, node_ask *a, al_bytes bytes) {
   return true;
 }
 
+/* The same node's answer at the same place is none more. */
+static bool answered_before(node_ask *a, uint8_t place, const al_dht_message *m) {
+  al_rd r = al_rd_init(m->entries);
+  al_dht_entry e;
+  if (!al_dht_next_entry(&r, &e)) return true;
+  for (uint32_t i = 0; i < a->from_count; i++) {
+    if (a->from_place[i] == place && al_id_equal(&a->from[i], &e.id)) return true;
+  }
+  if (a->from_count == AL_ASK_QUORUM_MAX) return false;
+  a->from_place[a->from_count] = place;
+  a->from[a->from_count++] = e.id;
+  return false;
+}
+
 static node_run *run_of(node_ask *a, uint32_t lookup) {
   for (uint32_t i = 0; a != NULL && i < AL_NODE_ASK_RUNS; i++) {
     if (lookup != 0 && a->run[i].lookup == lookup) return &a->run[i];
@@ -374,12 +467,14 @@ void al_node_ask_answer(al_node *n, al_work *w, uint32_t lookup, const al_dht_me
   node_ask *a = ask_of_lookup(n, lookup, &run);
   if (a == NULL) return;
   if (a->op == AL_RECORD_FETCH && m->code == AL_DHT_FOUND) {
+    uint8_t before = a->answers;
     if (!al_node_ask_candidate(n, a, m->payload)) return;
+    if (answered_before(a, run->place, m)) a->answers = before;
     a->hops = m->hops;
     if (a->answers >= a->quorum) al_node_ask_finish(n, w, a, AL_RECORD_OK);
   } else if (a->op == AL_RECORD_PUBLISH && a->stage == ASK_ASKING && m->payload.len == 1 &&
              m->payload.ptr[0] < AL_RECORD_VERDICT_COUNT) {
-    a->verdict[run->which] = m->payload.ptr[0];
+    a->place[run->place].verdict[run->which] = m->payload.ptr[0];
   }
 }
 
@@ -388,8 +483,8 @@ void al_node_ask_end(al_node *n, al_work *w, const al_dht_event *ev) {
   node_ask *a = ask_of_lookup(n, ev->lookup, &run);
   if (a == NULL) return;
   run->lookup = 0;
-  if (a->stage == ASK_FINDING) {
-    for (uint32_t i = 0; i < ev->count; i++) best_add(a, &ev->best[i]);
+  if (a->stage == ASK_GETTING || a->stage == ASK_FINDING) {
+    for (uint32_t i = 0; i < ev->count; i++) best_add(n, &a->place[run->place], &ev->best[i]);
     if (ev->hops > a->hops) a->hops = ev->hops;
   }
   al_node_ask_step(n, w, a);
@@ -415,8 +510,7 @@ bool al_node_ask_hand(al_node *n, node_ask *a, al_link to) {
   ask.target = a->key;
   ask.payload = payload_of(a);
   a->stage = ASK_ASKING;
-  a->finds = AL_NODE_ASK_RUNS;
-  if (run_start(n, a, &a->run[0], &ask)) return true;
+  if (run_start(n, a, &(node_run){0}, &ask)) return true;
   a->stage = ASK_IDLE;
   return false;
 }

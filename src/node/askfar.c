@@ -33,7 +33,7 @@ al_err al_node_askfar_begin(al_node *n, al_work *w, node_ask *a) {
 static void far_failed(al_node *n, al_work *w, node_ask *a, al_record_status status) {
   a->stream = 0;
   a->found_len = 0;
-  a->best_count = a->answers = 0;
+  a->place[0].count = a->answers = 0;
   if (a->status == AL_RECORD_NOT_FOUND) status = a->status; /* as another one said before */
   a->status = status;
   if (a->tries < AL_NODE_ASK_TRIES && !n->closing && al_node_askfar_begin(n, w, a) == AL_OK) return;
@@ -48,12 +48,12 @@ static al_record_status far_read(al_node *n, node_ask *a) {
   }
   al_rd r = al_rd_init(reply.nodes);
   for (uint32_t i = 0; i < reply.nodes_count; i++) {
-    a->best[i] = al_rd_id(&r);
-    a->verdict[i] = al_rd_u8(&r);
+    a->place[0].best[i] = al_rd_id(&r);
+    a->place[0].verdict[i] = al_rd_u8(&r);
   }
   al_record_status status = (al_record_status)reply.status;
   a->found_len = 0;
-  a->best_count = reply.nodes_count;
+  a->place[0].count = reply.nodes_count;
   a->hops = reply.hops;
   if (a->op != AL_RECORD_FETCH || status != AL_RECORD_OK) return status;
   if (!al_node_ask_candidate(n, a, reply.record)) return AL_RECORD_UNREACHABLE;

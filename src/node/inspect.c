@@ -84,6 +84,7 @@ bool al_inspect_peer(const al_node *n, uint32_t index, al_peer_info *ret) {
                           .relay = (e->desc.flags & AL_DESC_RELAY) != 0,
                           .exit = (e->desc.flags & AL_DESC_EXIT) != 0,
                           .guard = al_guards_has(n->guards, &e->id),
+                          .doubted = al_book_doubted(&n->book, p),
                           .linked = al_link_find_by_peer(&n->links, &e->id) != 0,
                           .addresses_count = e->desc.addresses_count};
     if (e->desc.addresses_count != 0) ret->address = e->desc.addresses[0];

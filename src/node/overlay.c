@@ -81,14 +81,18 @@ static al_bytes address_of(const al_node *n, const al_id *id) {
   return e != NULL && e->desc.addresses_count != 0 ? e->desc.addresses[0] : al_view(NULL, 0);
 }
 
+static void put_self(const al_node *n, al_wr *w) {
+  al_bytes own = al_view(NULL, 0);
+  if (n->addresses_count != 0) own = al_view(n->addresses[0].bytes, n->addresses[0].len);
+  al_dht_put_entry(w, &n->identity.id, own);
+}
+
 /* This node, then its contacts that are closest to the target. */
 static uint8_t put_entries(al_node *n, al_link from, const al_id *target, al_wr *w) {
   al_link links[AL_DHT_CLOSE + 1];
   uint8_t count = 1;
   uint32_t found = al_dht_closest(&n->dht, target, AL_DHT_CLOSE + 1, links);
-  al_bytes own = al_view(NULL, 0);
-  if (n->addresses_count != 0) own = al_view(n->addresses[0].bytes, n->addresses[0].len);
-  al_dht_put_entry(w, &n->identity.id, own);
+  put_self(n, w);
   for (uint32_t i = 0; i < found && count <= AL_DHT_CLOSE; i++) {
     al_id id;
     if (links[i] == from || !al_link_peer(&n->links, links[i], &id)) continue;
@@ -98,8 +102,16 @@ static uint8_t put_entries(al_node *n, al_link from, const al_id *target, al_wr 
   return count;
 }
 
+static bool is_named(const al_id *named, uint32_t count, const al_id *id) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (al_id_equal(&named[i], id)) return true;
+  }
+  return false;
+}
+
 /* An answer that goes by, near its target: whoever gave it may lie, so it goes on with what this
- * node knows in the place of what is behind its first entries. */
+ * node knows in the place of what is behind its first entries: itself, which it was asked by and
+ * does not name, and its contacts. */
 static void pass_near(al_node *n, al_work *w, const al_dht_in *in) {
   uint8_t entries[HEAD_BYTES_MAX];
   al_wr wr = al_wr_init(entries, sizeof entries);
@@ -114,12 +126,14 @@ static void pass_near(al_node *n, al_work *w, const al_dht_in *in) {
     al_dht_put_entry(&wr, &e.id, e.address);
   }
   m.count = (uint8_t)told;
+  if (!is_named(named, told, &n->identity.id)) {
+    put_self(n, &wr);
+    m.count++;
+  }
   for (uint32_t i = 0; i < found && m.count < AL_DHT_ENTRIES_MAX; i++) {
     al_id id;
     if (links[i] == in->link || !al_link_peer(&n->links, links[i], &id)) continue;
-    bool known = false;
-    for (uint32_t k = 0; k < told; k++) known |= al_id_equal(&named[k], &id);
-    if (known) continue;
+    if (is_named(named, told, &id)) continue;
     al_dht_put_entry(&wr, &id, address_of(n, &id));
     m.count++;
   }

@@ -116,13 +116,21 @@ static bool may_put(al_node *n, al_link link) {
   return may;
 }
 
-/* So many contacts are closer to a key that it is none of our business. */
-static bool is_far(al_node *n, const al_id *key) {
+/* So many contacts are closer to a place that it is none of our business. */
+static bool is_far_of(al_node *n, const al_id *place) {
   al_link links[AL_NODE_FAR_CLOSER];
   al_id id;
-  if (al_dht_closest(&n->dht, key, AL_NODE_FAR_CLOSER, links) < AL_NODE_FAR_CLOSER) return false;
+  if (al_dht_closest(&n->dht, place, AL_NODE_FAR_CLOSER, links) < AL_NODE_FAR_CLOSER) return false;
   return al_link_peer(&n->links, links[AL_NODE_FAR_CLOSER - 1], &id) &&
-         al_node_nearer(key, &id, &n->identity.id) < 0;
+         al_node_nearer(place, &id, &n->identity.id) < 0;
+}
+
+static bool is_far(al_node *n, const al_id *key) {
+  for (uint32_t i = 0; i < AL_RECORD_PLACES; i++) {
+    al_id place = al_record_place(n->suite, key, i);
+    if (!is_far_of(n, &place)) return false;
+  }
+  return true;
 }
 
 static al_record_verdict put(al_node *n, al_work *w, al_link from, al_bytes payload) {
@@ -185,6 +193,14 @@ void al_node_record_passing(al_node *n, const al_dht_message *m) {
 
 /* ---- upkeep ---- */
 
+/* To which place of a record we bring it: mostly to the one that is ours; now and then to another
+ * one, so that it comes back where all who kept it are gone. */
+static al_id upkeep_place(al_node *n, const al_id *key, const al_record_held *h) {
+  uint64_t turn = al_rng_below(&n->rng, AL_NODE_ELSEWHERE);
+  uint32_t which = turn == 0 ? (uint32_t)al_rng_below(&n->rng, AL_RECORD_PLACES) : h->nearest;
+  return al_record_place(n->suite, key, which);
+}
+
 /* The record of a key into the upkeep's question. Result: whether it is there. */
 static bool upkeep_load(al_node *n, const al_id *key, node_ask_owner owner) {
   node_ask *a = n->records.upkeep;
@@ -204,25 +220,31 @@ static bool upkeep_load(al_node *n, const al_id *key, node_ask_owner owner) {
                     .bytes_max = a->bytes_max,
                     .bytes_len = AL_ASK_REQUEST_BYTES + (uint32_t)h.len};
   *a = fresh;
+  a->places = owner == ASK_UPKEEP ? 1 : 0;
+  a->place[0].at = upkeep_place(n, key, &h);
   al_store_u32(a->bytes + AL_ASK_REQUEST_BYTES - AL_ASK_PREFIX_BYTES, h.lifetime_s);
   return true;
 }
 
 /* Whether a contact should have a record of ours, and it is for us to bring it: it is among the
- * closest to the key, and of the others at most one is closer than we are. */
+ * closest to our place of it, and of the others at most one is closer than we are. */
 static bool should_hand(al_node *n, const al_id *key, al_link to) {
+  al_record_held h;
+  if (!al_records_get(&n->records.store, key, al_node_wall_s(n), NULL, &h)) return false;
+  const al_id place = al_record_place(n->suite, key, h.nearest);
   al_link links[AL_NODE_ASK_NODES + 1];
   al_id id;
   uint32_t closer = 0, before = 0;
   bool passed = false;
-  uint32_t count = al_dht_closest(&n->dht, key, AL_NODE_ASK_NODES + 1, links);
+  uint32_t count = al_dht_closest(&n->dht, &place, AL_NODE_ASK_NODES + 1, links);
   for (uint32_t i = 0; i < count; i++) {
     if (links[i] == to) {
       passed = true;
       continue;
     }
     if (!passed) before++;
-    if (al_link_peer(&n->links, links[i], &id) && al_node_nearer(key, &id, &n->identity.id) < 0) {
+    if (al_link_peer(&n->links, links[i], &id) &&
+        al_node_nearer(&place, &id, &n->identity.id) < 0) {
       closer++;
     }
   }
@@ -255,11 +277,17 @@ void al_node_upkeep_next(al_node *n, al_work *w) {
 }
 
 void al_node_upkeep_done(al_node *n, node_ask *a) {
-  bool ours = false;
+  const node_ask_place *p = &a->place[0];
+  al_record_held h;
   a->stage = ASK_IDLE;
-  if (a->owner != ASK_UPKEEP || a->best_count < AL_NODE_ASK_NODES) return;
-  for (uint32_t i = 0; i < a->best_count; i++) {
-    ours = ours || al_id_equal(&a->best[i], &n->identity.id);
+  if (a->owner != ASK_UPKEEP || p->count < AL_NODE_ASK_NODES ||
+      !al_records_get(&n->records.store, &a->key, al_node_wall_s(n), NULL, &h)) {
+    return;
+  }
+  const al_id own = al_record_place(n->suite, &a->key, h.nearest);
+  bool ours = !al_id_equal(&own, &p->at);
+  for (uint32_t i = 0; i < p->count; i++) {
+    ours = ours || al_id_equal(&p->best[i], &n->identity.id);
   }
   if (!ours) (void)al_records_demote(&n->records.store, &a->key);
 }

@@ -196,12 +196,60 @@ static void test_mutable(void) {
 }
 
 /* Distance to ourselves: for expectations. */
-static int closer(const al_id *a, const al_id *b) {
+static int order_of(const al_id *a, const al_id *b) {
   for (int i = 0; i < 32; i++) {
     uint8_t x = a->b[i] ^ store.c.self.b[i], y = b->b[i] ^ store.c.self.b[i];
     if (x != y) return x < y ? -1 : 1;
   }
   return 0;
+}
+
+/* The place of a key that is the nearest to us. */
+static al_id nearest(const al_id *key) {
+  al_id best = *key;
+  for (uint32_t i = 1; i < AL_RECORD_PLACES; i++) {
+    al_id place = al_record_place(suite, key, i);
+    if (order_of(&place, &best) < 0) best = place;
+  }
+  return best;
+}
+
+static int closer(const al_id *a, const al_id *b) {
+  const al_id x = nearest(a), y = nearest(b);
+  return order_of(&x, &y);
+}
+
+/* A record is found at each of its places, and is one record. */
+static void test_places(void) {
+  al_record_held h;
+  al_id key;
+  uint32_t found = 0, near = 0, cursor = 0, listed = 0;
+  start(64, 1 << 18);
+  (void)al_records_open(&store);
+  for (uint32_t i = 0; i < 40; i++) {
+    al_records_offer o = immutable(i, 100);
+    (void)al_records_put(&store, &o);
+    for (uint32_t k = 0; k < AL_RECORD_PLACES; k++) {
+      al_id place = al_record_place(suite, &o.key, k), best = nearest(&o.key);
+      bool there = al_records_get(&store, &place, WALL, copy, &h) && h.len == o.bytes.len &&
+                   memcmp(copy, o.bytes.ptr, h.len) == 0;
+      found += there;
+      near += there && h.nearest == k && al_id_equal(&place, &best);
+    }
+  }
+  tap_is_u64(found, 40 * AL_RECORD_PLACES, "a record is found at each of its places");
+  tap_is_u64(near, 40, "and the one nearest to us is known");
+  while (al_records_each(&store, &cursor, &key)) listed++;
+  tap_ok(listed == 40 && al_records_count(&store) == 40, "it is listed once");
+  for (uint32_t i = 0; i < 40; i++) {
+    al_records_offer o = immutable(i, 100);
+    al_id place = al_record_place(suite, &o.key, i % AL_RECORD_PLACES);
+    found -= al_records_drop(&store, &o.key);
+    found -= al_records_get(&store, &place, WALL, NULL, &h);
+  }
+  tap_ok(found == 40 * (AL_RECORD_PLACES - 1) && al_records_bytes(&store) == 0,
+         "dropped, it is gone from all of them");
+  al_records_clear(&store);
 }
 
 static void test_full(void) {
@@ -253,7 +301,8 @@ static void test_full(void) {
 
 static uint32_t held_by(uint32_t source) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < store.count; i++) n += store.entries[store.order[i]].source == source;
+  for (uint32_t i = 0; i < store.c.records_max; i++)
+    n += store.entries[i].state == 1 && store.entries[i].source == source;
   return n;
 }
 
@@ -401,8 +450,9 @@ static bool consistent(void) {
     cached += e->state == 2 ? n : 0;
     gone += e->state == 3;
   }
-  for (uint32_t i = 1; i < store.count; i++) {
-    if (closer(&store.entries[store.order[i - 1]].key, &store.entries[store.order[i]].key) >= 0)
+  for (uint32_t i = 1; i < store.count * AL_RECORD_PLACES; i++) {
+    uint32_t a = store.order[i - 1], b = store.order[i];
+    if (order_of(&store.entries[a / 4].place[a % 4], &store.entries[b / 4].place[b % 4]) >= 0)
       return false;
   }
   uint32_t list = 0;
@@ -451,6 +501,7 @@ int main(int argc, char **argv) {
   test_small();
   test_immutable();
   test_mutable();
+  test_places();
   test_full();
   test_quota();
   test_copies();

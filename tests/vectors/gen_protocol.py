@@ -192,7 +192,10 @@ def dht():
     f.add('blinded.pk', curve.ed_public(ed))
     r = {'sequence': 3, 'expiry': 1700086400, 'period': 19675,
          'value': f.add('blinded.value', coins('dht blinded value', 300))}
-    out('blinded', al.record_blinded(ed, r))
+    blinded = al.record_blinded(ed, r)
+    out('blinded', blinded)
+    for i in range(3):
+        f.add(f'blinded.place.{i}', al.record_place(blinded[1], i))
     near = [(n, b'') for n in [al.h('allium node id v1', pk)] +
             [coins(f'dht near {i}') for i in range(8)]]
     f.add('signed.answer', overlay.answer_signed(seed, pk, 2, 0x0123456789abcdef, near))

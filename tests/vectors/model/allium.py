@@ -97,6 +97,10 @@ def record_blinded(seed, r):
     return body, h('allium record blinded v1', pk, u64(r['period']))
 
 
+def record_place(key, which):
+    return key if which == 0 else h('allium record place v1', key, bytes([which]))
+
+
 # 4.2, 4.5: link
 
 class Transcript:
