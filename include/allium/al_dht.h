@@ -57,9 +57,10 @@ enum {
 
 /* al_record_op — what is asked; values are on the wire (PROTOCOL.md 7.4). */
 typedef enum al_record_op {
-  AL_RECORD_LOCATE = 1,  /* which nodes are closest to a key */
-  AL_RECORD_FETCH = 2,   /* the record of a key */
-  AL_RECORD_PUBLISH = 3, /* have a record kept by the nodes closest to its places */
+  AL_RECORD_LOCATE = 1,   /* which nodes are closest to a key */
+  AL_RECORD_FETCH = 2,    /* the record of a key */
+  AL_RECORD_PUBLISH = 3,  /* have a record kept by the nodes closest to its places */
+  AL_RECORD_DESCRIBE = 4, /* the descriptor of the node whose ID is the key */
 } al_record_op;
 
 /* al_record_status — what came of it; values are on the wire (PROTOCOL.md 7.4). */
@@ -96,7 +97,7 @@ typedef struct al_record_answer {
   al_record_op op;
   al_record_status status;
   al_id key;
-  al_bytes record;     /* FETCH: verified; borrowed until the node's next input */
+  al_bytes record;     /* FETCH, DESCRIBE: verified; borrowed until the node's next input */
   uint32_t lifetime_s; /* FETCH: what is left of it, by the word of who answered */
   uint8_t answers;     /* FETCH: valid ones that came */
   uint8_t hops;        /* to the closest node */

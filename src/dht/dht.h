@@ -263,7 +263,7 @@ typedef struct al_dht_event {
   al_link link;
   uint32_t lookup;
   uint64_t user;
-  al_dht_message message;       /* SEND; HERE: the query */
+  al_dht_message message;       /* SEND; HERE: the query; END: only what the target was */
   uint8_t count, answers, hops; /* END: of `best`; answers that came; of the best of them */
   uint32_t took_us;             /* END */
   bool found;                   /* END: an answer was FOUND or STORED; FIND: one was CLOSEST */

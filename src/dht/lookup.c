@@ -403,6 +403,7 @@ static void end(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret) {
                         .hops = l->hops,
                         .found = l->found,
                         .took_us = (uint32_t)al_time_since(now, l->started)};
+  ret->message.target = l->ask.target;
   lookup_end o = {.d = d, .l = l, .ev = ret, .crowd_left = AL_DHT_CROWD_SHARE};
   if (named_of(d, l) != NULL) put_best(&o);
   o.crowd_left = AL_DHT_BEST; /* there is nobody else */

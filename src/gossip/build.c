@@ -85,7 +85,7 @@ static bool build_news(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w,
   uint64_t wall_s = al_gossip_wall(g, now);
   for (; p->news_at != g->news_count; p->news_at++) {
     const al_gossip_news *n = &g->news[p->news_at & (g->cfg.news_max - 1)];
-    if (n->from == p->link || n->topic == AL_GOSSIP_HINT) continue;
+    if (n->from == p->link) continue;
     if (!add_news(g, n, wall_s, w, kind)) return true;
   }
   p->news_due = false;

@@ -150,17 +150,6 @@ void al_gossip_keep(al_gossip *g, al_link link, bool keep);
  * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rumour. */
 bool al_gossip_kept(const al_gossip *g, al_link link);
 
-/* al_gossip_hint — this neighbour can get that node's descriptor, having it or knowing whom to ask.
- * Whoever asks us for it is served through it, for as long as the hint is remembered.
- * Result: none.   Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_rumour. */
-void al_gossip_hint(al_gossip *g, const al_id *id, al_link link, al_time now);
-
-/* al_gossip_fetch — ask a neighbour for a node's descriptor of at least this sequence, whether the
- * sample takes it or not.
- * Result: false when it cannot be asked now.   Cost: two map probes.   Source: PROTOCOL.md 7.1.
- * Tested: unit/gossip_rumour. */
-bool al_gossip_fetch(al_gossip *g, al_link link, const al_id *id, uint64_t sequence, al_time now);
-
 /* al_gossip_verdict — what a message was. */
 typedef enum al_gossip_verdict {
   AL_GOSSIP_DROP = 0,   /* malformed, not asked for or over a quota; counted */

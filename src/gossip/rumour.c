@@ -11,8 +11,7 @@ static al_gossip_news *news_at(const al_gossip *g, uint32_t number) {
 
 void al_gossip_tell(al_gossip *g, const al_gossip_news *news, al_time now) {
   *news_at(g, g->news_count++) = *news;
-  if (news->topic != AL_GOSSIP_HINT)
-    g->flush_at = al_min_u64(g->flush_at, now + AL_GOSSIP_ANNOUNCE_US);
+  g->flush_at = al_min_u64(g->flush_at, now + AL_GOSSIP_ANNOUNCE_US);
 }
 
 static uint32_t remembered(const al_gossip *g) {
@@ -31,9 +30,8 @@ const al_gossip_news *al_gossip_find_news(const al_gossip *g, const al_id *id,
 al_gossip_peer *al_gossip_source(const al_gossip *g, const al_id *id, uint64_t *ret_sequence) {
   for (uint32_t i = 1; i <= remembered(g); i++) {
     const al_gossip_news *n = news_at(g, g->news_count - i);
-    if (n->topic != AL_GOSSIP_NEWER && n->topic != AL_GOSSIP_HINT) continue;
-    if (!al_id_equal(&n->id, id)) continue;
-    *ret_sequence = n->topic == AL_GOSSIP_NEWER ? n->stamp : 0;
+    if (n->topic != AL_GOSSIP_NEWER || !al_id_equal(&n->id, id)) continue;
+    *ret_sequence = n->stamp;
     return al_gossip_peer_of(g, n->from);
   }
   return NULL;
@@ -220,11 +218,4 @@ bool al_gossip_accused(const al_gossip *g, uint32_t *since, al_id *ret) {
     return true;
   }
   return false;
-}
-
-void al_gossip_hint(al_gossip *g, const al_id *id, al_link link, al_time now) {
-  uint64_t sequence;
-  if (al_gossip_source(g, id, &sequence) == al_gossip_peer_of(g, link)) return;
-  al_gossip_news n = {.id = *id, .from = link, .topic = AL_GOSSIP_HINT};
-  al_gossip_tell(g, &n, now);
 }

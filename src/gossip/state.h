@@ -79,14 +79,13 @@ struct al_gossip_want {
   uint8_t state; /* al_gossip_want_state */
 };
 
-/* al_gossip_topic — what an announcement is: that this node has a descriptor, a rumour
- * (al_rumour_kind), or for this node only, whom to ask. */
+/* al_gossip_topic — what an announcement is: that this node has a descriptor, or a
+ * rumour (al_rumour_kind). */
 typedef enum al_gossip_topic {
   AL_GOSSIP_HAVE = 0,
   AL_GOSSIP_DEAD = AL_RUMOUR_DEAD,
   AL_GOSSIP_ALIVE = AL_RUMOUR_ALIVE,
   AL_GOSSIP_NEWER = AL_RUMOUR_NEWER,
-  AL_GOSSIP_HINT,
 } al_gossip_topic;
 
 /* al_gossip_news — one announcement. */

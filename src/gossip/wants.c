@@ -186,14 +186,6 @@ void al_gossip_named(al_gossip *g, al_gossip_peer *p, const al_id *id, uint64_t 
   (void)al_gossip_want_of(g, p, p, &what, NULL);
 }
 
-bool al_gossip_fetch(al_gossip *g, al_link link, const al_id *id, uint64_t sequence, al_time now) {
-  al_gossip_peer *p = al_gossip_peer_of(g, link);
-  if (p == NULL || al_id_equal(id, &g->cfg.self)) return false;
-  al_gossip_fill(g, p, now);
-  al_rumour what = {.id = *id, .stamp = sequence};
-  return al_gossip_want_of(g, p, p, &what, NULL);
-}
-
 /* ---- asking ---- */
 
 bool al_gossip_can_ask(const al_gossip_peer *p) {

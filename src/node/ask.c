@@ -1,5 +1,6 @@
 /* ask.c — questions to the DHT over the node's own links (PROTOCOL.md 7.3): find the closest nodes
  * of each place of a key, then ask them one by one. */
+#include "node/overlay.h"
 #include "node/records.h"
 
 const char *al_record_status_text(al_record_status s) {
@@ -7,6 +8,10 @@ const char *al_record_status_text(al_record_status s) {
                                       "nobody could be reached"};
   _Static_assert(sizeof texts / sizeof texts[0] == AL_RECORD_STATUS_COUNT, "one text each");
   return (uint32_t)s < AL_RECORD_STATUS_COUNT ? texts[s] : "unknown status";
+}
+
+bool al_node_ask_brings(const node_ask *a) {
+  return a->op == AL_RECORD_FETCH || a->op == AL_RECORD_DESCRIBE;
 }
 
 /* ---- life of a question ---- */
@@ -35,7 +40,8 @@ static bool check(const al_node *n, const al_record_ask *ask, al_id *ret_key) {
   *ret_key = ask->key;
   if (ask->quorum > AL_ASK_QUORUM_MAX) return false;
   if (ask->op != AL_RECORD_PUBLISH) {
-    return (ask->op == AL_RECORD_LOCATE || ask->op == AL_RECORD_FETCH) && ask->record.len == 0;
+    bool known = ask->op >= AL_RECORD_LOCATE && ask->op <= AL_RECORD_DESCRIBE;
+    return known && ask->record.len == 0;
   }
   if (al_record_decode(ask->record, &r) != AL_OK) return false;
   *ret_key = al_record_key(n->suite, &r);
@@ -51,7 +57,8 @@ al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owne
   if (a == NULL) return AL_ENOMEM;
   a->bytes_max = AL_ASK_REQUEST_BYTES + (uint32_t)ask->record.len;
   a->bytes = al_new(&n->alloc, a->bytes_max);
-  bool reads = ask->op == AL_RECORD_FETCH || !ask->direct;
+  a->op = ask->op;
+  bool reads = al_node_ask_brings(a) || !ask->direct;
   if (reads) a->found = al_new(&n->alloc, AL_ASK_REPLY_BYTES_MAX);
   if (a->bytes == NULL || (reads && a->found == NULL)) {
     ask_free(n, a);
@@ -60,7 +67,6 @@ al_err al_node_ask_new(al_node *n, const al_record_ask *ask, node_ask_owner owne
   a->serial = ++n->records.serial;
   if (a->serial == 0) a->serial = ++n->records.serial;
   a->owner = owner;
-  a->op = ask->op;
   a->direct = ask->direct;
   a->quorum = ask->quorum == 0 ? AL_NODE_ASK_QUORUM : ask->quorum;
   a->lifetime_s = ask->lifetime_s == 0 ? AL_RECORDS_LIFETIME_S : ask->lifetime_s;
@@ -101,7 +107,7 @@ static void stop_runs(al_node *n, node_ask *a) {
 uint8_t al_node_ask_nodes(const node_ask *a, al_record_node ret[AL_RECORD_NODES_MAX]) {
   const node_ask_place *p = &a->place[0];
   uint8_t count = 0;
-  for (int silent = 0; silent < 2 && a->op != AL_RECORD_FETCH; silent++) {
+  for (int silent = 0; silent < 2 && !al_node_ask_brings(a); silent++) {
     for (uint32_t i = 0; i < p->count && count < AL_RECORD_NODES_MAX; i++) {
       bool no = p->verdict[i] == AL_RECORD_NO_VERDICT;
       if (no != (silent == 1)) continue;
@@ -121,7 +127,7 @@ static void tell_host(al_node *n, al_work *w, node_ask *a) {
                           .hops = a->hops,
                           .duration_us = al_time_since(n->now, a->started)};
   t->nodes_count = al_node_ask_nodes(a, t->nodes);
-  if (a->op == AL_RECORD_FETCH && a->found_len != 0) {
+  if (al_node_ask_brings(a) && a->found_len != 0) {
     t->lifetime_s = al_load_u32(a->found);
     t->record = al_view(a->found + AL_ASK_PREFIX_BYTES, a->found_len - AL_ASK_PREFIX_BYTES);
   }
@@ -177,15 +183,17 @@ static uint32_t runs_of(const node_ask *a, uint32_t place) {
 
 /* What has become of it, now that nobody is left to ask. */
 static al_record_status outcome(const node_ask *a) {
+  bool found = a->found_len != 0;
   uint32_t known = 0, kept = 0, settled = 0;
   for (uint32_t i = 0; i < a->places; i++) {
     known += a->place[i].count;
     kept += kept_by(&a->place[i]);
     settled += settled_by(&a->place[i]);
   }
-  if (known == 0 && a->found_len == 0) return AL_RECORD_UNREACHABLE;
+  if (a->op == AL_RECORD_DESCRIBE) return found ? AL_RECORD_OK : AL_RECORD_NOT_FOUND;
+  if (known == 0 && !found) return AL_RECORD_UNREACHABLE;
   if (a->op == AL_RECORD_LOCATE) return AL_RECORD_OK;
-  if (a->op == AL_RECORD_FETCH) return a->found_len != 0 ? AL_RECORD_OK : AL_RECORD_NOT_FOUND;
+  if (a->op == AL_RECORD_FETCH) return found ? AL_RECORD_OK : AL_RECORD_NOT_FOUND;
   /* Where most have a newer one, that the others took it is of no use. */
   return kept != 0 && kept >= settled - kept ? AL_RECORD_OK : AL_RECORD_REFUSED;
 }
@@ -236,10 +244,31 @@ static void enter(node_ask *a, node_ask_stage stage) {
   for (uint32_t i = 0; i < a->places; i++) a->place[i].begun = false;
 }
 
+/* A node is named by its ID: whoever has its descriptor on the way to it may answer. */
+static void find_node(al_node *n, node_ask *a) {
+  al_dht_ask ask = {
+      .op = AL_DHT_DESCRIPTOR, .flags = AL_DHT_EXACT, .paths = 2, .first = true, .target = a->key};
+  a->found_nodes = a->found_nodes || run_start(n, a, &(node_run){0}, &ask);
+}
+
+/* What is in the book was verified. */
+bool al_node_ask_described(al_node *n, node_ask *a) {
+  const al_peer_entry *e = al_node_described(n, &a->key);
+  if (e == NULL) return false;
+  al_wr w = al_wr_init(a->found, AL_ASK_REPLY_BYTES_MAX);
+  al_wr_u32(&w, 0);
+  al_entry_write(e, &w);
+  AL_ASSERT(al_wr_ok(&w));
+  a->found_len = (uint32_t)w.len;
+  a->answers = 1;
+  return true;
+}
+
 /* Our own store, before anybody is bothered. Result: whether that was enough. */
 static bool look_here(al_node *n, al_work *w, node_ask *a) {
   al_record_held h;
   uint8_t *bytes = al_work_scratch(w);
+  if (a->op == AL_RECORD_DESCRIBE) return al_node_ask_described(n, a);
   if (a->op != AL_RECORD_FETCH || !al_records_get(&n->records.store, &a->key, al_node_wall_s(n),
                                                   bytes + AL_ASK_PREFIX_BYTES, &h)) {
     return false;
@@ -258,6 +287,11 @@ void al_node_ask_begin(al_node *n, al_work *w, node_ask *a) {
   }
   if (look_here(n, w, a)) {
     al_node_ask_finish(n, w, a, AL_RECORD_OK);
+    return;
+  }
+  if (a->op == AL_RECORD_DESCRIBE) {
+    a->stage = ASK_NAMING;
+    find_node(n, a);
     return;
   }
   if (a->places == 0) {
@@ -393,6 +427,12 @@ static bool ask_next(al_node *n, al_work *w, node_ask *a) {
 }
 
 void al_node_ask_step(al_node *n, al_work *w, node_ask *a) {
+  if (a->stage == ASK_NAMING) {
+    bool asked = a->found_nodes;
+    find_node(n, a);
+    if (asked && runs_of(a, AL_RECORD_PLACES) == 0) al_node_ask_finish(n, w, a, outcome(a));
+    return;
+  }
   if (a->stage == ASK_GETTING || a->stage == ASK_FINDING) {
     begin_places(n, a);
     if (runs_of(a, AL_RECORD_PLACES) != 0 || !all_begun(a)) return;
@@ -466,7 +506,10 @@ void al_node_ask_answer(al_node *n, al_work *w, uint32_t lookup, const al_dht_me
   node_run *run;
   node_ask *a = ask_of_lookup(n, lookup, &run);
   if (a == NULL) return;
-  if (a->op == AL_RECORD_FETCH && m->code == AL_DHT_FOUND) {
+  if (a->op == AL_RECORD_DESCRIBE) {
+    if (m->code == AL_DHT_FOUND && al_node_ask_described(n, a))
+      al_node_ask_finish(n, w, a, AL_RECORD_OK);
+  } else if (a->op == AL_RECORD_FETCH && m->code == AL_DHT_FOUND) {
     uint8_t before = a->answers;
     if (!al_node_ask_candidate(n, a, m->payload)) return;
     if (answered_before(a, run->place, m)) a->answers = before;

@@ -41,7 +41,7 @@ static void far_failed(al_node *n, al_work *w, node_ask *a, al_record_status sta
 }
 
 /* The whole answer lies in a->found. Result: its status, UNREACHABLE when it makes no sense. */
-static al_record_status far_read(al_node *n, node_ask *a) {
+static al_record_status far_read(al_node *n, al_work *w, node_ask *a) {
   al_ask_reply reply;
   if (al_ask_reply_decode(al_view(a->found, a->found_len), &reply) != AL_OK) {
     return AL_RECORD_UNREACHABLE;
@@ -55,7 +55,14 @@ static al_record_status far_read(al_node *n, node_ask *a) {
   a->found_len = 0;
   a->place[0].count = reply.nodes_count;
   a->hops = reply.hops;
-  if (a->op != AL_RECORD_FETCH || status != AL_RECORD_OK) return status;
+  if (!al_node_ask_brings(a) || status != AL_RECORD_OK) return status;
+  if (reply.record.len < AL_ASK_PREFIX_BYTES) return AL_RECORD_UNREACHABLE;
+  if (a->op == AL_RECORD_DESCRIBE) {
+    al_bytes descriptor =
+        al_view(reply.record.ptr + AL_ASK_PREFIX_BYTES, reply.record.len - AL_ASK_PREFIX_BYTES);
+    al_node_descriptor_came(n, w, 0, descriptor, false);
+    return al_node_ask_described(n, a) ? AL_RECORD_OK : AL_RECORD_UNREACHABLE;
+  }
   if (!al_node_ask_candidate(n, a, reply.record)) return AL_RECORD_UNREACHABLE;
   a->answers = reply.answers; /* by its word */
   return AL_RECORD_OK;
@@ -78,7 +85,7 @@ static void client_event(al_node *n, al_work *w, node_ask *a, const al_stream_ev
       (void)al_streams_consume(n->streams, n->now, a->stream, ev->data.len);
       break;
     case AL_STREAM_EV_FIN:
-      status = far_read(n, a);
+      status = far_read(n, w, a);
       if (status == AL_RECORD_OK || status == AL_RECORD_REFUSED) {
         al_node_ask_finish(n, w, a, status);
       } else {
@@ -163,7 +170,7 @@ void al_node_askfar_reply(al_node *n, node_ask *a) {
     al_wr_u8(&nodes, node[i].verdict);
   }
   reply.nodes = al_wr_view(&nodes);
-  if (a->op == AL_RECORD_FETCH) reply.record = al_view(a->found, a->found_len);
+  if (al_node_ask_brings(a)) reply.record = al_view(a->found, a->found_len);
   al_ask_reply_encode(&reply, &w);
   AL_ASSERT(al_wr_ok(&w));
   a->stage = ASK_WRITING;

@@ -50,6 +50,7 @@ typedef enum node_ask_stage {
   ASK_READING,  /* served: the request is not whole */
   ASK_GETTING,  /* whoever has it on the way to its places */
   ASK_FINDING,  /* the closest nodes of its places are looked up */
+  ASK_NAMING,   /* the descriptor of a node is looked for */
   ASK_ASKING,   /* they are asked one by one */
   ASK_CIRCUIT,  /* somebody else does all that */
   ASK_WRITING,  /* served: the answer goes out */

@@ -8,6 +8,7 @@ enum {
   AL_NODE_PENDING_LIMIT = 32,   /* set-up packets that wait for a link to the next hop */
   AL_NODE_PENDING_US = 8000000, /* ... at most so long */
   AL_NODE_ORIGINS_LIMIT = 256,  /* own circuits */
+  AL_NODE_TRIPS_LIMIT = 384,    /* ... and those for services */
   AL_NODE_ATTEMPTS_MAX = 4,     /* paths tried for one own circuit */
   AL_NODE_CIRCUITS_SPARE = 8,   /* circuits that there is memory for beyond those there are */
   AL_NODE_SPARES = 2,           /* own circuits kept ready */

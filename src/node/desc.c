@@ -12,7 +12,7 @@ enum {
 /* A question that waits for its turn. */
 struct node_desc {
   struct node_desc *next;
-  bool put;
+  al_record_op op;
   uint32_t token;
   al_id key;
   size_t len;
@@ -28,7 +28,7 @@ static void add(al_node *n, const struct node_desc *q, al_bytes record) {
   }
   struct node_desc *d = count < WAITING_MAX ? al_new(&n->alloc, sizeof *d + record.len) : NULL;
   if (d == NULL) return; /* a put is repeated, a fetch has its time-out */
-  d->put = q->put;
+  d->op = q->op;
   d->token = q->token;
   d->key = q->key;
   d->len = record.len;
@@ -37,11 +37,17 @@ static void add(al_node *n, const struct node_desc *q, al_bytes record) {
 }
 
 void al_node_desc_put(al_node *n, al_bytes record) {
-  add(n, &(struct node_desc){.put = true}, record);
+  add(n, &(struct node_desc){.op = AL_RECORD_PUBLISH}, record);
 }
 
 void al_node_desc_get(al_node *n, const al_id *key, uint32_t token) {
-  add(n, &(struct node_desc){.key = *key, .token = token}, al_view(NULL, 0));
+  const struct node_desc q = {.op = AL_RECORD_FETCH, .key = *key, .token = token};
+  add(n, &q, al_view(NULL, 0));
+}
+
+void al_node_desc_node(al_node *n, const al_id *id, uint32_t token) {
+  const struct node_desc q = {.op = AL_RECORD_DESCRIBE, .key = *id, .token = token};
+  add(n, &q, al_view(NULL, 0));
 }
 
 static void drop_first(al_node *n) {
@@ -57,20 +63,19 @@ void al_node_desc_clear(al_node *n) {
 /* Whether it is under way; without a place for it, it waits. */
 static bool start_first(al_node *n, al_work *w) {
   const struct node_desc *d = n->meets->descs;
-  al_record_ask ask = {.op = d->put ? AL_RECORD_PUBLISH : AL_RECORD_FETCH,
-                       .key = d->key,
-                       .record = al_view(d->bytes, d->len)};
+  al_record_ask ask = {.op = d->op, .key = d->key, .record = al_view(d->bytes, d->len)};
   node_ask *a;
   al_err e = al_node_ask_new(n, &ask, ASK_SERVICE, &a);
   if (e == AL_EFULL) return false;
-  bool fetch = !d->put;
   uint32_t token = d->token;
   drop_first(n);
   if (e == AL_OK) {
     a->token = token;
     al_node_ask_begin(n, w, a);
-  } else if (fetch) {
+  } else if (ask.op == AL_RECORD_FETCH) {
     al_node_desc_got(n, w, token, al_view(NULL, 0));
+  } else if (ask.op == AL_RECORD_DESCRIBE) {
+    al_node_trip_learnt(n, w, token, false);
   }
   return true;
 }
@@ -87,6 +92,7 @@ static void hear(al_node *n, al_work *w, node_ask *a) {
   a->heard = true;
   if (a->op == AL_RECORD_PUBLISH && a->status != AL_RECORD_OK && n->meets->put_again_at == 0)
     n->meets->put_again_at = n->now + PUT_AGAIN_US;
+  if (a->op == AL_RECORD_DESCRIBE) al_node_trip_learnt(n, w, a->token, a->found_len != 0);
   if (a->op != AL_RECORD_FETCH) return;
   if (a->found_len > AL_ASK_PREFIX_BYTES)
     record = al_view(a->found + AL_ASK_PREFIX_BYTES, a->found_len - AL_ASK_PREFIX_BYTES);

@@ -13,9 +13,12 @@ typedef struct node_spare {
   uint8_t hops;
   al_id path[AL_HOPS_MAX];
   uint32_t build_us;
+  const al_id *shunned; /* it must not end at one of these ... */
+  size_t shuns;         /* ... so many */
 } node_spare;
 
 /* al_node_origin_release — give up a spare circuit to somebody else in the node.
+ *   ret   says where it must not end                                                [in/out]
  * Result: false when there is none.   Cost: O(own circuits).   Source: PROTOCOL.md 9.
  * Tested: sim/service. */
 bool al_node_origin_release(al_node *n, node_spare *ret);

@@ -11,16 +11,20 @@
 #include "service/session.h"
 
 enum {
-  NODE_TRIPS_MAX = 192,           /* own circuits for services */
-  NODE_VISITS_MAX = 64,           /* services of others in use */
-  NODE_SESSIONS_MAX = 256,        /* clients of our services */
-  NODE_INTROS = 3,                /* introduction points of a service */
-  NODE_TRIP_TRIES = 3,            /* paths tried for one circuit */
-  NODE_KEEP_US = 120000000,       /* a circuit that is idle says so this often */
-  NODE_DETACHED_US = 60000000,    /* a session waits so long for another circuit */
+  NODE_TRIPS_MAX = AL_NODE_TRIPS_LIMIT, /* own circuits for services ... */
+  NODE_TRIPS_SPARE = 8,                 /* ... of which so many are kept free */
+  NODE_VISITS_MAX = 64,                 /* services of others in use */
+  NODE_SESSIONS_MAX = 256,              /* clients of our services */
+  NODE_INTROS = 3,                      /* introduction points of a service */
+  NODE_LEARN_MAX = 16,                  /* last hops whose descriptors are being fetched */
+  NODE_TRIP_TRIES = 3,                  /* paths tried for one circuit */
+  NODE_KEEP_US = 120000000,             /* a circuit that is idle says so this often */
+  NODE_DETACHED_US = 60000000,          /* a session waits so long for another circuit */
+  NODE_CALM_US = 30000000,        /* after so long without streams it keeps one circuit only */
   NODE_VISIT_IDLE_US = 600000000, /* a session without streams is given up */
   NODE_ANSWER_US = 3000000,       /* a client waits at most so long for an answer ... */
   NODE_ANSWER_MIN_US = 800000,    /* ... and at least this beyond two set-ups; then it asks on */
+  NODE_FAR_US = 3000000,          /* more of it in a network that is larger than the book */
   NODE_BUILD_US = 2000000,        /* a circuit is given so long, the next one twice as long */
   NODE_LINES = 3,                 /* circuits of a session: in use, standing by, replacing one */
   NODE_PORTS = 4,                 /* ports of a service that are remembered as good */
@@ -30,7 +34,9 @@ enum {
   NODE_STANDBY_WAIT_MAX_US = 60000000, /* ... up to this */
   NODE_AGAIN_US = 200000,              /* pause after a rendezvous was lost */
   NODE_FETCH_US = 10000000,            /* ... and so long for a descriptor */
-  NODE_VISIT_TRIES = 6,                /* requests before a client gives up */
+  NODE_VISIT_TRIES = 10,               /* requests before a client gives up */
+  NODE_FETCH_TRIES = 3,                /* a descriptor that does not come counts as so many */
+  NODE_SHUNNED = 4,                    /* places to meet that are not tried again */
   NODE_SOLVE_TRIES = 8192,             /* nonces tried in one go, about 3 ms */
   NODE_PUBLISH_S = 3600,               /* a descriptor is published anew at least this often */
   NODE_GATHER_US = 1500000, /* the first descriptor waits so long for all introduction points */
@@ -50,7 +56,12 @@ typedef enum node_trip_kind {
   TRIP_ASK,    /* client: ends at an introduction point, and is done when it is there */
 } node_trip_kind;
 
-typedef enum node_trip_state { TRIP_LINK = 1, TRIP_BUILDING, TRIP_OPEN } node_trip_state;
+typedef enum node_trip_state {
+  TRIP_LINK = 1,
+  TRIP_BUILDING,
+  TRIP_OPEN,
+  TRIP_LEARN, /* the descriptor of the last hop is being fetched */
+} node_trip_state;
 
 /* An own circuit for a service. */
 typedef struct node_trip {
@@ -62,6 +73,7 @@ typedef struct node_trip {
   al_circ circ;
   al_link link;
   uint32_t owner; /* handle of the service, session or visit */
+  uint32_t learn; /* the question for the last hop's descriptor; 0: none was needed */
   al_id path[AL_HOPS_MAX], last;
   al_bytes data; /* for the last hop; its owner's */
   al_time started, spoke_at;
@@ -86,6 +98,10 @@ typedef struct node_trip_plan {
  * Tested: sim/service. */
 uint32_t al_node_trip_new(al_node *n, al_work *w, const node_trip_plan *p, al_reason *ret_why);
 
+/* al_node_trips_free — how many more there may be.
+ *   Result: a count.   Cost: O(trips).   Source: none.   Tested: sim/service_first. */
+uint32_t al_node_trips_free(const al_node *n);
+
 /* al_node_trip_adopt — the same for a WAIT from a spare circuit that is open already.
  * Result: index + 1; 0: there is no spare.   Cost: O(own circuits).   Source: PROTOCOL.md 9.
  * Tested: sim/service. */
@@ -95,6 +111,11 @@ uint32_t al_node_trip_adopt(al_node *n, al_work *w, uint32_t owner);
  *   trip   index + 1; 0 is allowed
  * Result: none.   Cost: O(held cells).   Source: PROTOCOL.md 9.   Tested: sim/service. */
 void al_node_trip_end(al_node *n, al_work *w, uint32_t trip);
+
+/* al_node_trip_learnt — the descriptor that circuits waited for is in the book, or cannot be had
+ * (counted: meet_no_relay).   Result: none.   Cost: a set-up packet.   Source: PROTOCOL.md 9.3.
+ * Tested: sim/service_far. */
+void al_node_trip_learnt(al_node *n, al_work *w, uint32_t token, bool known);
 
 /* al_node_trip_at — the circuit of index + 1.
  *   Result: never NULL.   Cost: O(1).   Source: none.   Tested: sim/service. */
@@ -154,6 +175,17 @@ typedef struct node_session {
  * Tested: sim/service. */
 node_session *al_node_session_new(al_node *n, bool client);
 
+/* al_node_session_idle — the session of a service (or client) that is without streams for longest:
+ * who gives way when there is no room.
+ *   Result: NULL when all have streams.   Cost: O(sessions).   Source: PROTOCOL.md 9.6.
+ *   Tested: sim/service_first. */
+node_session *al_node_session_idle(const al_node *n, bool client);
+
+/* al_node_session_spare — give up the circuits of a session that are not in use.
+ *   Result: none.   Cost: what was under way.   Source: PROTOCOL.md 9.6.
+ *   Tested: sim/service_first. */
+void al_node_session_spare(al_node *n, al_work *w, node_session *s);
+
 /* al_node_session_at — the session of a handle.
  *   Result: NULL when it is gone.   Cost: O(1).   Source: none.   Tested: sim/service. */
 node_session *al_node_session_at(const al_node *n, uint32_t handle);
@@ -207,6 +239,11 @@ void al_node_desc_put(al_node *n, al_bytes record);
  *   Result: none.   Cost: a lookup.   Source: PROTOCOL.md 9.2.   Tested: sim/service. */
 void al_node_desc_get(al_node *n, const al_id *key, uint32_t token);
 
+/* al_node_desc_node — have the descriptor of a node in the book; al_node_trip_learnt follows, never
+ * from inside.   Result: none.   Cost: a lookup, through a circuit.   Source: PROTOCOL.md 9.3.
+ * Tested: sim/service_far. */
+void al_node_desc_node(al_node *n, const al_id *id, uint32_t token);
+
 /* al_node_desc_got — it came, or (empty) it did not.
  *   Result: none.   Cost: one verification.   Source: PROTOCOL.md 9.2.   Tested: sim/service. */
 void al_node_desc_got(al_node *n, al_work *w, uint32_t token, al_bytes record);
@@ -225,7 +262,7 @@ struct node_meets {
   struct node_service *services[AL_SERVICES_MAX];
   struct node_visit *visits[NODE_VISITS_MAX];
   uint32_t *trip_of; /* by index of circuit: index + 1 */
-  uint32_t service_uses, token;
+  uint32_t service_uses, token, learns;
   bool trips_lost;
   al_time solve_at, tick_at;
   al_time put_again_at;    /* something was not kept: publish again; 0: nothing */

@@ -209,14 +209,22 @@ uint32_t al_node_origin_for(al_node *n, al_work *w, const al_target *t, uint64_t
   return (uint32_t)(o - n->origins) + 1;
 }
 
+static bool shunned(const node_spare *s, const al_id *last) {
+  for (size_t i = 0; i < s->shuns; i++)
+    if (al_id_equal(&s->shunned[i], last)) return true;
+  return false;
+}
+
 bool al_node_origin_release(al_node *n, node_spare *ret) {
   for (uint32_t i = 0; i < n->origins_max; i++) {
     node_origin *o = &n->origins[i];
     uint32_t path, end = o->end;
     if (o->state != ORIGIN_OPEN || o->lost || o->main != 0 || o->use.isolated) continue;
     if (al_node_end_streams(n, end) != 0 || al_circuit_retired(n->circuits, o->circ)) continue;
-    if (al_node_end_of(n, o->circ, &path) != end) continue;
-    *ret = (node_spare){.circ = o->circ, .hops = o->hops, .build_us = o->build_us};
+    if (al_node_end_of(n, o->circ, &path) != end || shunned(ret, &o->path[o->hops - 1])) continue;
+    ret->circ = o->circ;
+    ret->hops = o->hops;
+    ret->build_us = o->build_us;
     ret->link = al_circuit_speaks_on(n->circuits, o->circ);
     memcpy(ret->path, o->path, sizeof ret->path);
     n->end_of[al_slab_index(o->circ)] = 0;

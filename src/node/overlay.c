@@ -141,14 +141,18 @@ static void pass_near(al_node *n, al_work *w, const al_dht_in *in) {
   send(n, w, in->link, &m);
 }
 
-/* A descriptor with the onion key of today: our own, or one of the book. */
-static bool find_descriptor(al_node *n, al_work *w, const al_id *id, al_dht_message *answer) {
+const al_peer_entry *al_node_described(const al_node *n, const al_id *id) {
   bool own = al_id_equal(id, &n->identity.id);
   const al_peer_entry *e =
       own ? al_book_own(&n->book) : al_book_get(&n->book, al_book_find(&n->book, id));
   uint64_t wall_s = al_node_wall_s(n);
-  if (e == NULL || !al_book_fresh(e, wall_s) || !al_entry_has_onion(e, wall_s / AL_EPOCH_S))
-    return false;
+  bool good = e != NULL && al_book_fresh(e, wall_s) && al_entry_has_onion(e, wall_s / AL_EPOCH_S);
+  return good ? e : NULL;
+}
+
+static bool find_descriptor(al_node *n, al_work *w, const al_id *id, al_dht_message *answer) {
+  const al_peer_entry *e = al_node_described(n, id);
+  if (e == NULL) return false;
   al_wr wr = al_wr_init(al_work_scratch(w), AL_WORK_SCRATCH_BYTES);
   al_entry_write(e, &wr);
   answer->payload = al_wr_view(&wr);
@@ -255,21 +259,27 @@ static void take_entries(al_node *n, al_work *w, const al_dht_message *m) {
   }
 }
 
-static void reached(al_node *n, al_work *w, const al_dht_message *m) {
+static void reached(al_node *n, al_work *w, const al_dht_message *m, uint64_t user) {
   al_rd r = al_rd_init(m->entries);
   al_dht_entry e;
   al_address a;
+  al_link link;
   if (m->code != AL_DHT_FOUND || !al_dht_next_entry(&r, &e) || linked(n, &e.id)) return;
-  if (al_address_decode(e.address, &a) == AL_OK) dial_entry(n, w, &e);
+  if (al_address_decode(e.address, &a) != AL_OK) return;
+  if (user == AL_NODE_LOOKUP_REACH)
+    dial_entry(n, w, &e);
+  else
+    (void)al_node_dial(n, w, &e.id, e.address, &link);
 }
 
 static void on_answer(al_node *n, al_work *w, al_link link, const al_dht_in *in) {
   const al_dht_message *m = &in->message;
   if (in->user == 0) take_entries(n, w, m);
-  if (in->user == AL_NODE_LOOKUP_REACH) reached(n, w, m);
-  if (in->user == AL_NODE_LOOKUP_RECORD) al_node_ask_answer(n, w, in->lookup, m);
+  if (in->user == AL_NODE_LOOKUP_REACH || in->user == AL_NODE_LOOKUP_HOP)
+    reached(n, w, m, in->user);
   if (in->op == AL_DHT_DESCRIPTOR && m->code == AL_DHT_FOUND)
     al_node_descriptor_came(n, w, link, m->payload, false);
+  if (in->user == AL_NODE_LOOKUP_RECORD) al_node_ask_answer(n, w, in->lookup, m);
 }
 
 static void tell_end(al_node *n, al_work *w, const al_dht_event *ev) {
@@ -324,6 +334,8 @@ static void on_event(al_node *n, al_work *w, const al_dht_event *ev) {
       return;
     case AL_DHT_EV_END:
       if (ev->user == 0) al_dht_keep(&n->dht, n->now);
+      if (ev->user == AL_NODE_LOOKUP_HOP && !linked(n, &ev->message.target))
+        al_node_pending_failed(n, w, &ev->message.target);
       if (ev->user == AL_NODE_LOOKUP_HOST) tell_end(n, w, ev);
       if (ev->user == AL_NODE_LOOKUP_RECORD) al_node_ask_end(n, w, ev);
       return;
@@ -392,29 +404,26 @@ void al_node_dht_house(al_node *n, al_work *w) {
 
 /* ---- commands ---- */
 
-al_err al_node_reach(al_node *n, al_work *w, const al_id *peer) {
+/* Of this very ID, and only itself can answer. */
+static al_err find_exactly(al_node *n, const al_id *peer, uint8_t paths, uint64_t user) {
   uint32_t handle;
-  if (linked(n, peer)) return AL_OK;
-  al_err e = al_node_want_link(n, w, peer, AL_NODE_WANT_DHT);
-  if (e != AL_ENOTFOUND) return e;
   al_dht_ask ask = {.op = AL_DHT_FIND,
                     .flags = AL_DHT_EXACT,
-                    .paths = 1,
+                    .paths = paths,
                     .first = true,
                     .target = *peer,
-                    .user = AL_NODE_LOOKUP_REACH};
+                    .user = user};
   return al_dht_start(&n->dht, &ask, n->now, &handle);
 }
 
-al_err al_node_fetch(al_node *n, const al_id *peer, uint64_t user) {
-  uint32_t handle;
-  al_dht_ask ask = {.op = AL_DHT_DESCRIPTOR,
-                    .flags = AL_DHT_EXACT,
-                    .paths = 2,
-                    .first = true,
-                    .target = *peer,
-                    .user = user != 0 ? user : AL_NODE_LOOKUP_FETCH};
-  return al_dht_start(&n->dht, &ask, n->now, &handle);
+al_err al_node_find_hop(al_node *n, const al_id *peer) {
+  return find_exactly(n, peer, 2, AL_NODE_LOOKUP_HOP);
+}
+
+al_err al_node_reach(al_node *n, al_work *w, const al_id *peer) {
+  if (linked(n, peer)) return AL_OK;
+  al_err e = al_node_want_link(n, w, peer, AL_NODE_WANT_DHT);
+  return e != AL_ENOTFOUND ? e : find_exactly(n, peer, 1, AL_NODE_LOOKUP_REACH);
 }
 
 al_err al_node_lookup(al_node *n, al_work *w, al_time now, const al_lookup *what, uint32_t *ret) {

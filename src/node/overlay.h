@@ -14,8 +14,8 @@ enum {
 /* al_node_lookup_user — whose an own lookup is (al_dht_ask.user); 0 is the table's upkeep. */
 typedef enum al_node_lookup_user {
   AL_NODE_LOOKUP_HOST = 1, /* al_node_lookup: told as AL_EV_LOOKUP */
-  AL_NODE_LOOKUP_REACH,    /* dial the node that answers */
-  AL_NODE_LOOKUP_FETCH,    /* its descriptor goes into the book; nobody is told */
+  AL_NODE_LOOKUP_REACH,    /* dial the node that answers, for the table */
+  AL_NODE_LOOKUP_HOP,      /* ... for circuits that wait for it */
   AL_NODE_LOOKUP_OTHERS,   /* from here on: of other files */
 } al_node_lookup_user;
 
@@ -47,11 +47,17 @@ void al_node_dht_house(al_node *n, al_work *w);
  * Cost:   a lookup.   Source: PROTOCOL.md 7.2.   Tested: sim/overlay. */
 al_err al_node_reach(al_node *n, al_work *w, const al_id *peer);
 
-/* al_node_fetch — have the descriptor of a node of which only the ID is known in the book: from the
- * node itself, or from whoever has it on the way. It comes by al_node_descriptor_came.
- *   user   AL_NODE_LOOKUP_OTHERS or above: whom al_node_dht_ended is to tell; 0: nobody
- * Result: AL_OK, AL_EFULL.   Cost: a lookup.   Source: PROTOCOL.md 7.2.   Tested: sim/overlay. */
-al_err al_node_fetch(al_node *n, const al_id *peer, uint64_t user);
+/* al_node_find_hop — the same for set-up packets that wait for a link to it: al_node_pending_failed
+ * follows when it is not found.
+ * Result: AL_OK, AL_EFULL.   Cost: a lookup.   Source: PROTOCOL.md 6.5.
+ * Tested: sim/service_far. */
+al_err al_node_find_hop(al_node *n, const al_id *peer);
+
+/* al_node_described — a descriptor that a path can lead through now: our own, or one of the book,
+ * not expired and with the onion key of this epoch.
+ * Result: NULL when there is none; borrowed until the book changes.   Cost: one map probe.
+ * Source: PROTOCOL.md 7.2.   Tested: sim/overlay, sim/service_far. */
+const al_peer_entry *al_node_described(const al_node *n, const al_id *id);
 
 /* al_node_dht_mark — say which links the table needs.
  * Result: none.   Cost: O(links).   Source: PROTOCOL.md 7.2.   Tested: sim/overlay. */

@@ -111,6 +111,14 @@ void al_node_ask_step(al_node *n, al_work *w, node_ask *a);
  * Source: PROTOCOL.md 7.3.   Tested: sim/records. */
 void al_node_ask_finish(al_node *n, al_work *w, node_ask *a, al_record_status status);
 
+/* al_node_ask_brings — whether its answer is a record, or a descriptor.
+ *   Result: whether.   Cost: O(1).   Source: PROTOCOL.md 7.4.   Tested: sim/records. */
+bool al_node_ask_brings(const node_ask *a);
+
+/* al_node_ask_described — take the descriptor that DESCRIBE asks for from the book, if it is there.
+ * Result: whether.   Cost: one copy.   Source: PROTOCOL.md 7.4.   Tested: sim/service_far. */
+bool al_node_ask_described(al_node *n, node_ask *a);
+
 /* al_node_ask_candidate — a record that somebody gave as an answer.
  *   bytes  lifetime and record
  * Result: whether it is one, under its key and signed; counted record_lie when not.

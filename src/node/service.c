@@ -227,15 +227,6 @@ static bool proves(const al_node *n, const node_session *s, const al_request *re
   return al_equal_ct(proof, req->proof, sizeof proof);
 }
 
-static node_session *session_new(al_node *n, const node_service *sv) {
-  node_session *s = al_node_session_new(n, false);
-  if (s == NULL)
-    al_count(&n->counters, AL_COUNT_service_full);
-  else
-    s->service = sv->self;
-  return s;
-}
-
 /* Whoever asks by a second introduction point waits at the same place: the first circuit there is
  * as good. */
 static bool asked_before(const node_session *s, const al_heard *heard) {
@@ -264,20 +255,42 @@ static bool answer(al_node *n, al_work *w, node_session *s, const al_heard *hear
   return s->next_trip != 0;
 }
 
+/* Whoever has asked for nothing for longest gives way: else a service could be visited by so many
+ * clients in ten minutes, and by nobody after them. Result: whether somebody did. */
+static bool give_way(al_node *n, al_work *w) {
+  node_session *idle = al_node_session_idle(n, false);
+  if (idle == NULL) return false;
+  al_count(&n->counters, AL_COUNT_session_idle);
+  al_node_session_end(n, w, idle, AL_REASON_RESOURCE);
+  return true;
+}
+
+static node_session *session_new(al_node *n, al_work *w, const node_service *sv) {
+  node_session *s = al_node_session_new(n, false);
+  if (s == NULL && give_way(n, w)) s = al_node_session_new(n, false);
+  if (s == NULL)
+    al_count(&n->counters, AL_COUNT_service_full);
+  else
+    s->service = sv->self;
+  return s;
+}
+
 static void heard(al_node *n, al_work *w, node_service *sv, const al_heard *h) {
+  while (al_node_trips_free(n) < NODE_TRIPS_SPARE && give_way(n, w)) continue;
   node_session *s = h->request.resume ? session_named(n, sv, &h->request) : NULL;
   if (s != NULL && !proves(n, s, &h->request)) {
     al_count(&n->counters, AL_COUNT_service_auth);
     s = NULL;
   } else if (s == NULL) { /* one that is forgotten begins anew, and its client sees that it does */
-    s = session_new(n, sv);
+    s = session_new(n, w, sv);
   }
   if (s == NULL) {
     sv->refused++;
     return;
   }
   sv->introduced++;
-  if (!answer(n, w, s, h) && !s->begun) al_node_session_end(n, w, s, AL_REASON_NO_PATH);
+  bool done = answer(n, w, s, h) || (!s->begun && give_way(n, w) && answer(n, w, s, h));
+  if (!done && !s->begun) al_node_session_end(n, w, s, AL_REASON_NO_PATH);
 }
 
 static bool may_hear(al_node *n, node_service *sv, const uint8_t *id, const uint8_t *in) {

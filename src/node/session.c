@@ -80,6 +80,17 @@ node_session *al_node_session_new(al_node *n, bool client) {
   return s;
 }
 
+node_session *al_node_session_idle(const al_node *n, bool client) {
+  node_session *best = NULL;
+  for (uint32_t i = 0; i < SESSIONS; i++) {
+    node_session *s = n->meets->sessions[i];
+    if (s == NULL || s->client != client || !s->begun || s->next_trip != 0) continue;
+    if ((best == NULL || s->used_at < best->used_at) && al_node_session_streams(n, s) == 0)
+      best = s;
+  }
+  return best;
+}
+
 node_session *al_node_session_at(const al_node *n, uint32_t handle) {
   uint32_t i = handle & ((1u << INDEX_BITS) - 1);
   if (n->meets == NULL || i == 0 || i > SESSIONS) return NULL;
@@ -161,6 +172,12 @@ static void give_up(al_node *n, al_work *w, node_session *s, const node_line *l)
   uint32_t trip = l->trip;
   (void)al_node_session_lose(n, s, trip);
   al_node_trip_end(n, w, trip);
+}
+
+void al_node_session_spare(al_node *n, al_work *w, node_session *s) {
+  al_bundle_info info;
+  for (int k = 0; k < NODE_LINES && al_node_session_lines(s) > 1; k++)
+    if (look(n, s, &s->line[k], &info) && !info.in_use) give_up(n, w, s, &s->line[k]);
 }
 
 /* A free place; else that of one that is suspected, or is not in use. */

@@ -1,6 +1,6 @@
 /* setup.c — circuits of other nodes: set-up packets, extension to the next hop, cells, ends. */
 #include "node/health.h"
-#include "node/parts.h"
+#include "node/overlay.h"
 #include "node/wake.h"
 #include "node/wants.h"
 
@@ -90,7 +90,9 @@ static bool extend_to(al_node *n, al_work *w, const al_circuit_out *out, uint32_
   }
   *p = (node_pending){.circ = out->circ, .next = out->next, .slot = slot, .packet = packet};
   p->deadline = n->now + AL_NODE_PENDING_US;
-  if (al_node_dial_peer(n, w, &out->next) == AL_OK) return true;
+  al_err e = al_node_dial_peer(n, w, &out->next);
+  if (e == AL_ENOTFOUND) e = al_node_find_hop(n, &out->next); /* the book is a sample */
+  if (e == AL_OK) return true;
   al_count(&n->counters, AL_COUNT_sphinx_no_route);
   p->slot = 0; /* the caller gives it back */
   al_node_destroy(n, w, out->circ, AL_REASON_NO_RELAY);

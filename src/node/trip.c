@@ -1,6 +1,7 @@
 /* trip.c — own circuits for services: built to a relay that is named, with something for it in the
  * set-up packet, so that nothing waits for a second round trip. */
 #include "circuit/upkeep.h"
+#include "node/overlay.h"
 #include "node/visit.h"
 #include "node/wake.h"
 
@@ -50,7 +51,7 @@ static size_t excluded(const al_node *n, const node_trip *t, al_id *out) {
   return count;
 }
 
-enum { BESIDE_MAX = NODE_LINES * AL_HOPS_MAX };
+enum { BESIDE_MAX = NODE_LINES * AL_HOPS_MAX + NODE_SHUNNED };
 
 /* The relays of the circuits that a session has, or but their guards. */
 static size_t relays_of(const al_node *n, const node_trip *t, bool guards, al_id *out) {
@@ -65,16 +66,20 @@ static size_t relays_of(const al_node *n, const node_trip *t, bool guards, al_id
   return count;
 }
 
-/* A further circuit of a session shares no relay with those it has, or at least no guard; if there
- * are not enough, anything. */
+/* A further circuit of a session shares no relay with those it has, or at least no guard, and has
+ * none where nobody came; if there are not enough, anything. */
 static al_err choose_beside(const al_node *n, const node_trip *t, const al_path_query *query,
                             al_circuit_plan *plan, al_reason *why) {
   al_id out[BESIDE_MAX];
   al_path_query q = *query;
+  const al_id *shunned = NULL;
+  size_t shuns = al_node_trip_shunned(n, t, &shunned);
   q.exclude = out;
-  q.more_guards = true;
   for (int guards = 0; guards < 2; guards++) {
     q.exclude_count = relays_of(n, t, guards != 0, out);
+    q.more_guards = q.exclude_count != 0;
+    if (shuns != 0) memcpy(out + q.exclude_count, shunned, shuns * sizeof *out);
+    q.exclude_count += shuns;
     if (q.exclude_count != 0 && al_path_choose(&q, plan, why) == AL_OK) return AL_OK;
   }
   q.exclude_count = 0;
@@ -111,15 +116,40 @@ static al_reason begin(al_node *n, al_work *w, node_trip *t, const al_circuit_pl
   return why;
 }
 
+/* Whoever named the last hop may know others than we do. Its descriptor is asked for through a
+ * circuit: who asks for it is on the way to somebody. Result: false when that was in vain, or too
+ * many are asked for: whoever names relays that nobody knows does not fill the queue for others. */
+static bool learn(al_node *n, node_trip *t) {
+  uint32_t under_way = 0;
+  for (uint32_t i = 0; i < NODE_TRIPS_MAX; i++) {
+    const node_trip *o = &n->meets->trips[i];
+    under_way += o->kind != TRIP_FREE && o->state == TRIP_LEARN;
+  }
+  if (t->learn != 0 || under_way >= NODE_LEARN_MAX) return false;
+  t->learn = ++n->meets->learns;
+  t->state = TRIP_LEARN;
+  al_node_desc_node(n, &t->last, t->learn);
+  return true;
+}
+
 /* Choose a path and begin; DONE means under way. */
 static al_reason launch(al_node *n, al_work *w, node_trip *t) {
   al_circuit_plan plan;
   al_reason why = AL_REASON_NO_PATH;
+  bool self = al_id_equal(&t->last, &n->identity.id);
+  if (!t->any_last && !self && al_node_described(n, &t->last) == NULL)
+    return learn(n, t) ? AL_REASON_DONE : AL_REASON_NO_RELAY;
   t->tries++;
   if (choose(n, t, &plan, &why) != AL_OK) return why;
   t->hops = plan.hops;
   memcpy(t->path, plan.id, sizeof t->path);
   return begin(n, w, t, &plan);
+}
+
+uint32_t al_node_trips_free(const al_node *n) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < NODE_TRIPS_MAX; i++) count += n->meets->trips[i].kind == TRIP_FREE;
+  return count;
 }
 
 static node_trip *free_trip(al_node *n) {
@@ -160,8 +190,10 @@ uint32_t al_node_trip_new(al_node *n, al_work *w, const node_trip_plan *p, al_re
 
 uint32_t al_node_trip_adopt(al_node *n, al_work *w, uint32_t owner) {
   node_trip *t = free_trip(n);
-  node_spare spare;
+  const node_trip who = {.kind = TRIP_WAIT, .owner = owner};
+  node_spare spare = {0};
   (void)w;
+  spare.shuns = al_node_trip_shunned(n, &who, &spare.shunned);
   if (t == NULL || !al_node_origin_release(n, &spare)) return 0;
   *t = (node_trip){.kind = TRIP_WAIT,
                    .state = TRIP_OPEN,
@@ -222,6 +254,19 @@ bool al_node_trip_gone(al_node *n, al_circ circ, al_reason why) {
   return true;
 }
 
+void al_node_trip_learnt(al_node *n, al_work *w, uint32_t token, bool known) {
+  for (uint32_t i = 0; i < NODE_TRIPS_MAX; i++) {
+    node_trip *t = &n->meets->trips[i];
+    if (t->kind == TRIP_FREE || t->state != TRIP_LEARN || t->learn != token || t->lost) continue;
+    al_reason why = known && !n->closing ? launch(n, w, t) : AL_REASON_NO_RELAY;
+    if (why == AL_REASON_DONE) return;
+    al_count(&n->counters, AL_COUNT_meet_no_relay);
+    tell(n, w, i + 1, false, why);
+    al_node_trip_end(n, w, i + 1);
+    return;
+  }
+}
+
 void al_node_trip_link(al_node *n, al_work *w, const al_id *peer) {
   if (n->meets == NULL) return;
   for (uint32_t i = 0; i < NODE_TRIPS_MAX; i++) {
@@ -246,7 +291,8 @@ void al_node_trip_link_failed(al_node *n, const al_id *peer) {
 
 /* What the last hop itself says is final; anything else may be better on another path. */
 static bool again(const al_node *n, const node_trip *t) {
-  if (n->closing || t->state == TRIP_OPEN || t->tries >= NODE_TRIP_TRIES) return false;
+  if (n->closing || t->state == TRIP_OPEN || t->state == TRIP_LEARN) return false;
+  if (t->tries >= NODE_TRIP_TRIES) return false;
   return t->why != AL_REASON_NO_SERVICE && t->why != AL_REASON_PROTOCOL;
 }
 
@@ -277,8 +323,10 @@ void al_node_trips_house(al_node *n, al_work *w) {
   static const uint8_t drop[AL_RELAY_BYTES] = {0};
   for (uint32_t i = 0; i < NODE_TRIPS_MAX; i++) {
     node_trip *t = &n->meets->trips[i];
-    if (t->kind == TRIP_FREE || t->state != TRIP_OPEN) continue;
-    if (al_time_since(n->now, t->spoke_at) < NODE_KEEP_US) continue;
+    if (t->kind == TRIP_FREE || t->lost) continue;
+    if (t->state == TRIP_LEARN && al_time_since(n->now, t->started) > 2 * AL_NODE_ASK_US)
+      mark_lost(n, t, AL_REASON_NO_RELAY); /* there was no place for the question */
+    if (t->state != TRIP_OPEN || al_time_since(n->now, t->spoke_at) < NODE_KEEP_US) continue;
     if (al_node_payload_send(n, w, t->circ, drop)) t->spoke_at = n->now;
   }
 }

@@ -1,6 +1,7 @@
 /* visit.c — services of others: fetch the descriptor, ask at an introduction point, wait at a
  * rendezvous, and the same again when a circuit of the session dies. */
 #include "dht/sign.h"
+#include "node/overlay.h"
 #include "node/visit.h"
 
 static uint32_t index_of(const al_node *n, const node_visit *v) {
@@ -11,6 +12,15 @@ static uint32_t index_of(const al_node *n, const node_visit *v) {
 
 static node_visit *visit_at(const al_node *n, uint32_t i) {
   return i >= 1 && i <= NODE_VISITS_MAX ? n->meets->visits[i - 1] : NULL;
+}
+
+size_t al_node_trip_shunned(const al_node *n, const node_trip *t, const al_id **ret) {
+  const node_visit *v = t->kind == TRIP_WAIT ? visit_at(n, t->owner) : NULL;
+  size_t count = 0;
+  if (v == NULL) return 0;
+  *ret = v->shunned;
+  while (count < NODE_SHUNNED && !al_id_is_zero(&v->shunned[count])) count++;
+  return count;
 }
 
 node_session *al_node_trip_session(const al_node *n, uint32_t trip) {
@@ -154,7 +164,7 @@ static void fetched_all(al_node *n, al_work *w, node_visit *v) {
     return;
   }
   v->has_desc = v->desc_fresh = true;
-  v->tried = 0;
+  v->tried = v->denied = 0;
   go(n, v, VISIT_CHOOSE, NODE_FETCH_US);
   step(n, w, v);
 }
@@ -208,17 +218,17 @@ static bool prepare(al_node *n, al_work *w, node_visit *v) {
 /* ---- asking ---- */
 
 static bool relay_known(const al_node *n, const al_id *id) {
-  return al_id_equal(id, &n->identity.id) || al_book_find(&n->book, id) != 0;
+  return al_id_equal(id, &n->identity.id) || al_node_described(n, id) != NULL;
 }
 
-/* One that was not tried, at random. */
+/* One that was not tried, at random; those whose descriptors are at hand first. */
 static bool pick_intro(al_node *n, node_visit *v) {
-  uint32_t from = (uint32_t)al_rng_below(&n->rng, v->desc.intros_count);
-  for (uint32_t k = 0; k < v->desc.intros_count; k++) {
-    uint32_t i = (from + k) % v->desc.intros_count;
+  uint32_t count = v->desc.intros_count, from = (uint32_t)al_rng_below(&n->rng, count);
+  for (uint32_t k = 0; k < 2 * count; k++) {
+    uint32_t i = (from + k) % count;
     if ((v->tried & 1u << i) != 0) continue;
+    if (k < count && !relay_known(n, &v->desc.intros[i].relay)) continue;
     v->tried = (uint8_t)(v->tried | 1u << i);
-    if (!relay_known(n, &v->desc.intros[i].relay)) continue;
     v->intro = (uint8_t)i;
     return true;
   }
@@ -253,8 +263,9 @@ static void ask(al_node *n, al_work *w, node_visit *v) {
                  &wr);
   const node_trip_plan p = {
       .kind = TRIP_ASK, .owner = index_of(n, v), .last = &intro->relay, .data = al_wr_view(&wr)};
+  bool known = relay_known(n, &intro->relay);
   v->ask_trip = al_node_trip_new(n, w, &p, &why);
-  go(n, v, v->ask_trip != 0 ? VISIT_ASK : VISIT_CHOOSE, NODE_ANSWER_US);
+  go(n, v, v->ask_trip != 0 ? VISIT_ASK : VISIT_CHOOSE, known ? NODE_ANSWER_US : NODE_FETCH_US);
 }
 
 static void solve(al_node *n, al_work *w, node_visit *v) {
@@ -266,25 +277,30 @@ static void solve(al_node *n, al_work *w, node_visit *v) {
   }
 }
 
-/* Every introduction point was tried: the descriptor may be old. */
-static void exhausted(al_node *n, al_work *w, node_visit *v) {
-  bool fresh = v->desc_fresh || v->tries >= NODE_VISIT_TRIES;
+/* Every introduction point was tried: the descriptor may be old. If it is not, those that did not
+ * say no are asked once more. Result: whether there is one. */
+static bool exhausted(al_node *n, al_work *w, node_visit *v) {
+  bool over = v->tries >= NODE_VISIT_TRIES, fresh = v->desc_fresh;
+  uint8_t all = (uint8_t)((1u << v->desc.intros_count) - 1);
+  if (!over && fresh && v->denied != all) {
+    v->tried = v->denied;
+    return true;
+  }
   v->desc_fresh = false;
-  if (fresh)
-    fail(n, w, v, AL_REASON_NO_SERVICE);
+  if (over || fresh)
+    fail(n, w, v, v->denied == all ? AL_REASON_NO_SERVICE : AL_REASON_TIMEOUT);
   else
     fetch(n, w, v);
+  return false;
 }
 
 /* One introduction point. Result: whether it came to nothing, and another one may do. */
 static bool attempt(al_node *n, al_work *w, node_visit *v) {
   if (v->state != VISIT_CHOOSE || !prepare(n, w, v)) return false;
   if (al_node_trip_at(n, v->wait_trip)->state != TRIP_OPEN) return false;
-  if (v->tries >= NODE_VISIT_TRIES || !pick_intro(n, v) || !make_request(n, v)) {
-    exhausted(n, w, v);
-    return false;
-  }
+  if (v->tries >= NODE_VISIT_TRIES || !pick_intro(n, v)) return exhausted(n, w, v);
   v->tries++;
+  if (!make_request(n, v)) return true;
   if (v->desc.puzzle_bits != 0) {
     go(n, v, VISIT_SOLVE, 0);
     solve(n, w, v);
@@ -302,7 +318,7 @@ static void step(al_node *n, al_work *w, node_visit *v) {
 
 /* From the beginning, or as far back as it must. */
 static void begin(al_node *n, al_work *w, node_visit *v) {
-  v->tries = v->tried = 0;
+  v->tries = v->tried = v->denied = 0;
   v->desc_fresh = false;
   go(n, v, VISIT_CHOOSE, NODE_FETCH_US);
   if (!prepare(n, w, v)) return;
@@ -331,17 +347,19 @@ static void wait_lost(al_node *n, al_work *w, node_visit *v, al_reason why) {
   if (v->tries >= NODE_VISIT_TRIES || n->closing) {
     fail(n, w, v, why);
   } else if (v->state != VISIT_FETCH) {
-    v->tried = 0;
+    v->tried = v->denied;
     go(n, v, VISIT_CHOOSE, NODE_AGAIN_US);
   }
 }
 
 /* How long an answer may take: it comes from the service over a circuit to be built. Whoever has
- * asked in vain is more patient: everybody may be slow. */
+ * asked in vain is more patient: everybody may be slow. In a network larger than a book the service
+ * may have to find the place first, and each relay the next one. */
 static uint64_t answer_us(const al_node *n, const node_visit *v) {
   uint64_t build = v->wait_trip != 0 ? al_node_trip_at(n, v->wait_trip)->build_us : 0;
   uint64_t wait = (NODE_ANSWER_MIN_US + 2 * build) << (v->tries / 2 < 4 ? v->tries / 2 : 4);
-  return al_min_u64(NODE_ANSWER_US, wait);
+  wait = al_min_u64(NODE_ANSWER_US, wait);
+  return al_book_full(&n->book) ? wait + NODE_FAR_US : wait;
 }
 
 void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_reason why) {
@@ -349,6 +367,7 @@ void al_node_visit_trip(al_node *n, al_work *w, uint32_t trip, bool opened, al_r
   if (v == NULL) return;
   if (trip == v->ask_trip) {
     v->ask_trip = 0;
+    if (!opened && why == AL_REASON_NO_SERVICE) v->denied |= (uint8_t)(1u << v->intro);
     if (opened) al_node_trip_end(n, w, trip); /* it was there to be heard once */
     go(n, v, opened ? VISIT_WAIT : VISIT_CHOOSE, answer_us(n, v));
     step(n, w, v);
@@ -431,11 +450,22 @@ void al_node_visit_joined(al_node *n, al_work *w, uint32_t trip, const uint8_t *
 
 /* ---- time ---- */
 
+/* The relay where we wait is not drawn again soon: it may keep what comes for us. */
+static void shun(const al_node *n, node_visit *v) {
+  const node_trip *t = al_node_trip_at(n, v->wait_trip);
+  memmove(v->shunned + 1, v->shunned, (NODE_SHUNNED - 1) * sizeof v->shunned[0]);
+  v->shunned[0] = t->path[t->hops - 1];
+}
+
 static void late(al_node *n, al_work *w, node_visit *v) {
   bool asked = v->ask_trip != 0 || v->state == VISIT_WAIT;
   if (v->state == VISIT_FETCH) {
     v->fetches = 0;
-    fetched_all(n, w, v);
+    v->tries = (uint8_t)(v->tries + NODE_FETCH_TRIES);
+    if (v->sealed == NULL && v->tries < NODE_VISIT_TRIES && !n->closing)
+      fetch(n, w, v);
+    else
+      fetched_all(n, w, v);
     return;
   }
   stop_asking(n, w, v);
@@ -447,6 +477,7 @@ static void late(al_node *n, al_work *w, node_visit *v) {
   /* Nobody came: another introduction point; after two, perhaps the service cannot reach the place
    * either. */
   bool open = v->wait_trip != 0 && al_node_trip_at(n, v->wait_trip)->state == TRIP_OPEN;
+  if (open && v->asked_before) shun(n, v);
   if (!open || v->asked_before) leave(n, w, v);
   go(n, v, VISIT_CHOOSE, NODE_ANSWER_US);
   step(n, w, v);
@@ -497,6 +528,8 @@ void al_node_visits_house(al_node *n, al_work *w) {
     bool streams = al_node_session_streams(n, s) != 0;
     if (streams && s->lost_at == 0) s->used_at = n->now;
     v->busy = streams ? (uint8_t)al_min_u64(v->busy + 1u, NODE_STANDBY_BUSY) : 0;
+    if (!streams && s->lost_at == 0 && al_time_since(n->now, s->used_at) >= NODE_CALM_US)
+      al_node_session_spare(n, w, s);
     if (worth_second(n, v))
       begin(n, w, v);
     else if (s->begun && s->lost_at != 0 && al_time_since(n->now, s->lost_at) >= NODE_DETACHED_US)
@@ -536,10 +569,16 @@ static node_visit *visit_of(const al_node *n, const al_name *name, const al_serv
   return NULL;
 }
 
-static node_visit *visit_for(al_node *n, const al_name *name, const al_service_to *to) {
-  uint32_t place = 0;
+static node_visit *visit_for(al_node *n, al_work *w, const al_name *name, const al_service_to *to) {
+  uint32_t place = 0, used = 0;
   node_visit *known = visit_of(n, name, to);
   if (known != NULL) return known;
+  for (uint32_t i = 0; i < NODE_VISITS_MAX; i++) used += n->meets->visits[i] != NULL;
+  node_session *idle = used == NODE_VISITS_MAX ? al_node_session_idle(n, true) : NULL;
+  if (idle != NULL) {
+    al_count(&n->counters, AL_COUNT_session_idle);
+    end(n, w, idle->visit, AL_REASON_DONE);
+  }
   while (place < NODE_VISITS_MAX && n->meets->visits[place] != NULL) place++;
   node_visit *v = place < NODE_VISITS_MAX ? al_new(&n->alloc, sizeof *v) : NULL;
   if (v == NULL) return NULL;
@@ -603,7 +642,7 @@ al_err al_service_open(al_node *n, al_work *w, al_time now, const al_service_to 
   if (n->closing) return AL_ESTATE;
   if (!al_work_may_tell(w)) return AL_EFULL; /* effects must be drained first */
   if (al_node_meets_need(n) != AL_OK) return AL_ENOMEM;
-  node_visit *v = visit_for(n, &name, to);
+  node_visit *v = visit_for(n, w, &name, to);
   if (v == NULL) return AL_EFULL;
   al_err e = al_streams_open(n->streams, n->now, v->session->bundle, &target, ret);
   if (e == AL_OK) mark(n, *ret, to);

@@ -67,10 +67,12 @@ typedef struct node_visit {
   bool has_client, has_box, has_desc, desc_fresh;
   uint8_t client_seed[AL_KEM_SEED_BYTES];
   uint8_t tries;
-  uint8_t tried;   /* introduction points, a bit each */
-  uint8_t intro;   /* the one in use */
-  uint8_t fetches; /* answers that are missing: descriptor 1, the client's box 2 */
-  uint32_t token;  /* of the fetch under way */
+  uint8_t tried;               /* introduction points, a bit each ... */
+  uint8_t denied;              /* ... and those that do not know the service */
+  uint8_t intro;               /* the one in use */
+  uint8_t fetches;             /* answers that are missing: descriptor 1, the client's box 2 */
+  uint32_t token;              /* of the fetch under way */
+  al_id shunned[NODE_SHUNNED]; /* relays where nobody came; latest first */
   uint32_t wait_trip, ask_trip;
   uint64_t period, desc_end_s;
   al_service_desc desc;
@@ -87,6 +89,11 @@ typedef struct node_visit {
   uint8_t busy;               /* seconds with streams */
   uint16_t ports[NODE_PORTS]; /* where the last stream was accepted, latest first; 0: none */
 } node_visit;
+
+/* al_node_trip_shunned — relays that a circuit had better not end at.
+ *   ret   the first of them; written when there are any                                 [out]
+ * Result: how many.   Cost: O(1).   Source: PROTOCOL.md 9.3.   Tested: sim/service_hostile. */
+size_t al_node_trip_shunned(const al_node *n, const node_trip *t, const al_id **ret);
 
 /* al_node_visit_trip — something happened to a circuit of a client.
  * Result: none.   Cost: its own.   Source: PROTOCOL.md 9.   Tested: sim/service. */

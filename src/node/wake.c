@@ -32,6 +32,7 @@ static al_err init_circuits(al_node *n) {
                           .self = n->identity.id,
                           .circuits_max = n->limits.circuits_max,
                           .links_max = n->limits.links_max,
+                          .origins_max = AL_NODE_ORIGINS_LIMIT + AL_NODE_TRIPS_LIMIT,
                           .queue_cells_max = n->limits.queue_cells_max,
                           .held_cells_max = (uint32_t)al_min_u64(held, AL_NODE_HELD_MAX),
                           .creates_per_s = n->limits.creates_per_s};

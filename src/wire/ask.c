@@ -4,7 +4,7 @@
 #include "base/assert.h"
 
 static bool request_valid(const al_ask_request *r) {
-  if (r->op < AL_ASK_LOCATE || r->op > AL_ASK_PUBLISH) return false;
+  if (r->op < AL_ASK_LOCATE || r->op > AL_ASK_DESCRIBE) return false;
   if (r->quorum > AL_ASK_QUORUM_MAX) return false;
   if (r->op != AL_ASK_PUBLISH) return r->record.len == 0;
   return r->record.len >= AL_RECORD_HEADER_BYTES && r->record.len <= AL_RECORD_BYTES_MAX;

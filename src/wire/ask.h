@@ -10,6 +10,7 @@ enum {
   AL_ASK_LOCATE = 1, /* ops; the same numbers as al_record_op */
   AL_ASK_FETCH = 2,
   AL_ASK_PUBLISH = 3,
+  AL_ASK_DESCRIBE = 4,
   AL_ASK_QUORUM_MAX = 8,
   AL_ASK_NODES_MAX = 8,
   AL_ASK_STATUS_MAX = 3,     /* al_record_status */

@@ -325,12 +325,6 @@ static void test_newer(void) {
   al_want_add(&w, &identities[some(false, 1)].id);
   rx(asks, AL_MESSAGE_WANT, &w);
   tap_is_u64(al_map_count(&g->want_by_id), 0, "who is unknown is not looked for");
-  al_gossip_hint(g, &identities[some(false, 1)].id, from, c->now);
-  rx(asks, AL_MESSAGE_WANT, &w);
-  tap_is_u64(said(from, AL_MESSAGE_WANT, NULL), 1, "unless a neighbour is known to have it");
-  tap_ok(al_gossip_fetch(g, asks, &identities[some(false, 2)].id, 1, c->now) &&
-             said(asks, AL_MESSAGE_WANT, NULL) == 1,
-         "nor unless it is asked for by name");
   al_gossip_urgent(g, c->now);
   later(0);
   al_rumour r = {0};

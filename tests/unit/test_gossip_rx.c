@@ -193,7 +193,10 @@ static void test_loose(void) {
   al_link link = 1u << AL_SLAB_INDEX_BITS;
   al_gossip_link_up(&g, link, c->now);
   size_t idle = ta->bytes_out;
-  tap_ok(al_gossip_fetch(&g, link, &id, 1, c->now) && ta->bytes_out > idle, "loose: a want");
+  al_rumour what = {.id = id, .stamp = 1};
+  al_gossip_peer *p = al_gossip_peer_of(&g, link);
+  al_gossip_fill(&g, p, c->now);
+  tap_ok(al_gossip_want_of(&g, p, p, &what, NULL) && ta->bytes_out > idle, "loose: a want");
   tap_ok(al_gossip_find_want(&g, &id, &index), "loose: it is found without a map");
   al_gossip_tick(&g, c->now);
   tap_ok(al_gossip_find_want(&g, &id, NULL), "loose: it stays while it is wanted");

@@ -26,7 +26,7 @@ static void test_request(uint8_t op, size_t record_len) {
   taken += al_ask_request_decode(al_view(buffer, w.len + 1), &got) == AL_OK;
   static const struct {
     uint8_t at, value;
-  } bad[] = {{0, 0}, {0, 2}, {1, 0}, {1, 4}, {2, 9}, {3, 1}, {39, 1}};
+  } bad[] = {{0, 0}, {0, 2}, {1, 0}, {1, 5}, {2, 9}, {3, 1}, {39, 1}};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     uint8_t was = buffer[bad[i].at];
     buffer[bad[i].at] = bad[i].value;
@@ -72,6 +72,7 @@ int main(void) {
   for (size_t i = 0; i < sizeof record; i++) record[i] = (uint8_t)(i * 3);
   test_request(AL_ASK_LOCATE, 0);
   test_request(AL_ASK_FETCH, 0);
+  test_request(AL_ASK_DESCRIBE, 0);
   test_request(AL_ASK_PUBLISH, AL_RECORD_HEADER_BYTES);
   test_request(AL_ASK_PUBLISH, AL_RECORD_BYTES_MAX);
   test_reply(0, 0);
