@@ -2,7 +2,8 @@
 """gen_protocol.py: vectors of records, link handshake, set-up packets and circuits, from the model
 in model/. All coins are SHAKE256 of their names, so that a run gives the same bytes for ever.
 
-  gen_protocol.py            write records, link, sphinx, circuit, dht, overlay, bundle.txt here
+  gen_protocol.py            write records, link, sphinx, circuit, dht, overlay, bundle and
+                             messages.txt here
   gen_protocol.py --check    compare them with what the model says
 """
 import pathlib
@@ -10,7 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from model import allium as al  # noqa: E402
-from model import bundle, curve, mldsa, mlkem, overlay, selftest  # noqa: E402
+from model import bundle, curve, messages, mldsa, mlkem, overlay, selftest  # noqa: E402
 from model.symmetric import sha3, shake256  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -261,10 +262,40 @@ def bundles():
     return f
 
 
+def neighbours():
+    f = File('messages.txt')
+    ids = [f.add(f'id.{i}', coins(f'message id {i}')) for i in range(3)]
+    onion, text = f.add('onion', coins('message onion', 1084)), coins('message text', 2500)
+    f.add('text', text)
+    f.add('cell.padding', messages.cell(0, 0))
+    f.add('cell.circuit', messages.cell(0x80000001, 1, 0, 0x010203040506, onion))
+    f.add('cell.created', messages.cell(7, 2, 0, 0, onion[:176]))
+    f.add('cell.destroy', messages.cell(7, 3, 11))
+    f.add('cell.ping', messages.cell(0, 5, 0, 0, onion[:8]))
+    f.add('cell.pong', messages.cell(0, 6, 0, 0, onion[:8]))
+    f.add('cell.close', messages.cell(0, 7, 4))
+    for i, piece in enumerate(messages.pieces(0x0a0b0c0d, 7, text)):
+        f.add(f'piece.{i}', piece)
+    f.add('digest.empty', messages.digest([]))
+    f.add('digest', messages.digest([(n, 0x0102030405060708 + i) for i, n in enumerate(ids)]))
+    f.add('want.empty', messages.want([]))
+    f.add('want', messages.want(ids))
+    record = f.add('record', coins('message record', 40))
+    f.add('locate', messages.question(1, 0, ids[0]))
+    f.add('fetch', messages.question(2, 8, ids[0]))
+    f.add('publish', messages.question(3, 3, ids[1], 7200, record))
+    f.add('describe', messages.question(4, 1, ids[2]))
+    f.add('reply.none', messages.reply(1, 0, 5, []))
+    f.add('reply.nodes', messages.reply(0, 2, 4, [(ids[0], 0), (ids[1], 3), (ids[2], 255)]))
+    f.add('reply.record', messages.reply(0, 1, 24, [(ids[2], 0)], 86400, record))
+    return f
+
+
 def main():
     selftest.run()
     wrong = []
-    for f in (records(), link(), sphinx(), circuit(), dht(), lookups(), bundles()):
+    for f in (records(), link(), sphinx(), circuit(), dht(), lookups(), bundles(),
+              neighbours()):
         path = HERE / f.name
         if sys.argv[1:] == ['--check']:
             if path.read_text('ascii') != f.text():
