@@ -11,7 +11,8 @@ static void fake_event(const al_event *ev) { (void)ev; }
 static void same(const char *text, const char *want) {
   al_policy p;
   GError *err = NULL;
-  if (!tap_ok(al_policy_parse(text, &p, &err), "`%s`: %s", text, err ? err->message : "good"))
+  g_autofree char *shown = g_strescape(text, NULL); /* a name is one line */
+  if (!tap_ok(al_policy_parse(text, &p, &err), "`%s`: %s", shown, err ? err->message : "good"))
     return;
   g_autofree char *again = al_policy_text(p.rules, p.count);
   tap_ok(g_str_equal(again, want), "is `%s`", again);
