@@ -10,6 +10,7 @@
 #include "wire/wire.h"
 
 enum {
+  AL_DHT_FEW = 16,        /* al_dht_closest gives so many at most */
   AL_DHT_CLOSE = 8,       /* neighbours closest to itself that a node links to */
   AL_DHT_BEST = 8,        /* nodes closest to the target that a lookup tells of ... */
   AL_DHT_CROWD_SHARE = 4, /* ... of which so many may crowd around it, while there are others */
@@ -151,8 +152,8 @@ bool al_dht_near(const al_dht *d, al_link link);
  * Result: whether.   Cost: O(links).   Source: PROTOCOL.md 7.2.   Tested: unit/dht_table. */
 bool al_dht_wants(al_dht *d, const al_id *id);
 
-/* al_dht_closest — contacts closest to a target, closest first.
- *   ret   links, at most max                                                            [out]
+/* al_dht_closest — contacts closest to a target, closest first; of those that crowd together a few.
+ *   ret   links, at most max, which is at most AL_DHT_FEW                               [out]
  * Result: how many.   Cost: O(links * max).   Source: PROTOCOL.md 7.2.
  * Tested: unit/dht_table. */
 uint32_t al_dht_closest(const al_dht *d, const al_id *target, uint32_t max, al_link *ret);
@@ -164,7 +165,7 @@ uint64_t al_dht_size(al_dht *d);
 
 /* al_dht_zone — how near to a point a node lies, by how densely nodes lie elsewhere. */
 typedef enum al_dht_zone {
-  AL_DHT_CROWD = 0, /* nearer than one node usually is: so is one of e, seldom more than a few */
+  AL_DHT_CROWD = 0, /* a quarter as far as one node usually is: so is one in five */
   AL_DHT_AMONG,     /* where the AL_DHT_CLOSE closest usually are */
   AL_DHT_BEYOND,
 } al_dht_zone;

@@ -14,6 +14,9 @@ enum {
   FAULTS_MAX = 7,     /* ... at most so often */
 
   GROUP_SHARE = 2,       /* of one address group among the closest */
+  CELLS = 4,             /* parts of the distance between two nodes, by which a crowd is seen */
+  CELL_SHARE = 3,        /* of one such part among the closest */
+  CELL_SLACK = 64,       /* a density measured long ago is believed up to so many times our own */
   TYPICAL_US = 150000,   /* before anything was measured */
   ACK_SLACK_US = 100000, /* a hop has twice its usual time and this to say that it has a query */
   ACK_MAX_US = 3000000,
@@ -25,6 +28,9 @@ enum {
   PROVED_MIN =
       3, /* of the closest nodes that a lookup was told of must have signed an answer ... */
   PROVED_CROWD = 2, /* ... of which so many may crowd around the target; one more is asked */
+  VAIN_TOLD = 2,    /* of those asked in vain, the closest; they may be hidden */
+  CALMS = 2,        /* a lookup that nobody answers begins anew so often, and waits longer ... */
+  CALM_US = 500000, /* ... after this */
   WAVE_TRIES = 2,   /* ways that a path of a later wave is tried */
   FAR_NODES = 32,   /* who answers has hardly so many nodes between itself and the target */
   CHECK_MIN_S = 4,
@@ -84,6 +90,7 @@ struct al_dht_lookup {
   uint32_t handle; /* 0: free */
   uint8_t waves, tried_count, named_count, answers, hops;
   uint8_t turns; /* answers that did not come, or were not believed */
+  uint8_t calms; /* how often it began anew, because nobody answered at all */
   bool found, over;
   bool signs; /* answers must be signed */
   uint64_t query;

@@ -234,7 +234,7 @@ bool al_dht_lookup_ack(al_dht *d, al_link from, const al_dht_message *m, al_time
   if (m->code == AL_DHT_TAKEN) {
     al_dht_acked(d, from, p->asked, now);
     p->state = STATE_WAITING;
-    p->deadline = now + al_dht_answer_wait(d, from, al_dht_prefix(&l->ask.target));
+    p->deadline = now + (al_dht_answer_wait(d, from, al_dht_prefix(&l->ask.target)) << l->calms);
   } else {
     p->state = STATE_RETRY;
     p->deadline = now;
@@ -377,7 +377,8 @@ static void put_single(lookup_end *o, al_dht_named *all, uint32_t count) {
   }
 }
 
-/* Those that have proved themselves come first, then those that several answers name. What one
+/* Those that have proved themselves come first, then the closest that were asked in vain: they may
+ * be hidden, or only slow. Then those that several answers name. What one
  * answer alone names may be invented, or the others may hide it: where it is closer than all that
  * they agree on, both get half of the room. */
 static void put_best(lookup_end *o) {
@@ -385,6 +386,11 @@ static void put_best(lookup_end *o) {
   uint32_t n = o->l->named_count, first = 0, at = 0;
   for (uint32_t i = 0; i < n && o->ev->count < AL_DHT_BEST / 2; i++) {
     if (all[i].proved) put_one(o, &all[i]);
+  }
+  for (uint32_t i = 0, vain = 0; i < n && vain < VAIN_TOLD; i++) {
+    if (!all[i].asked || all[i].proved) continue;
+    put_one(o, &all[i]);
+    vain++;
   }
   while (first < n && all[first].by < 2) first++;
   if (first != 0 && first < n) {
@@ -455,9 +461,19 @@ static bool tick_path(al_dht *d, al_dht_lookup *l, uint8_t path, al_time now, al
   uint8_t tries = (uint8_t)(p->tries + 1);
   l->tried[l->tried_count++] = link;
   *p = (dht_path){.link = link, .state = STATE_ASKED, .tries = tries, .asked = (uint32_t)now};
-  p->deadline = now + al_dht_ack_wait(d, al_dht_contact_of(d, link));
+  p->deadline = now + (al_dht_ack_wait(d, al_dht_contact_of(d, link)) << l->calms);
   al_dht_due(d, p->deadline);
   send(d, l, path, ret);
+  return true;
+}
+
+/* Nobody has answered, whoever was asked: mostly because our own access is slow, or full for a
+ * moment, and all waits were too short. */
+static bool calm_down(al_dht *d, al_dht_lookup *l, al_time now) {
+  if (!l->signs || l->answers != 0 || l->tried_count == 0 || l->calms == CALMS) return false;
+  l->calms++;
+  l->waves = l->tried_count = 0;
+  begin_wave(d, l, now + CALM_US);
   return true;
 }
 
@@ -487,6 +503,7 @@ static bool tick_one(al_dht *d, al_dht_lookup *l, al_time now, al_dht_event *ret
   bool enough = settled(d, l) && (all || (l->signs && l->answers >= l->ask.paths));
   if (!all && !enough) return false;
   if (enough || ++l->waves >= WAVES || first_hop(d, l) == 0) {
+    if (calm_down(d, l, now)) return false;
     end(d, l, now, ret);
     return true;
   }

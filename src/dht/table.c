@@ -190,9 +190,27 @@ static bool bit_get(const uint64_t *set, uint32_t i) { return (set[i / 64] >> i 
 
 static void bit_set(uint64_t *set, uint32_t i) { set[i / 64] |= (uint64_t)1 << i % 64; }
 
+/* IDs whose first so many bits are the same are in one cell, a quarter as wide as nodes usually lie
+ * apart. 64: this node knows too little of the network for that. */
+static uint32_t cell_bits(const al_dht *d) {
+  if (d->radius == UINT64_MAX || d->spread == 0) return 64;
+  uint64_t most = d->radius > UINT64_MAX / CELL_SLACK ? UINT64_MAX : d->radius * CELL_SLACK;
+  uint64_t width = al_min_u64(d->spread, most) / AL_DHT_CLOSE / CELLS;
+  return width < 2 ? 64 : al_dht_bucket(width) + 1;
+}
+
+/* Do so many of these share a cell with it that it was made to be there? Such are left out: else
+ * they would stand for the whole neighbourhood of what they are next to. */
+static bool crowded(al_dht_contact *const *few, uint32_t n, const al_dht_contact *c,
+                    uint32_t bits) {
+  uint32_t same = 0;
+  for (uint32_t i = 0; i < n; i++) same += (few[i]->prefix ^ c->prefix) >> (64 - bits) == 0;
+  return bits < 64 && same >= CELL_SHARE;
+}
+
 /* The closest contacts, in order; of one address group no more than its share. */
 static uint32_t closest_few(const al_dht *d, al_dht_contact *ret[AL_DHT_CLOSE]) {
-  uint32_t n = 0;
+  uint32_t n = 0, bits = cell_bits(d);
   uint64_t after = 0; /* distances below were looked at */
   while (n < AL_DHT_CLOSE) {
     al_dht_contact *best = NULL;
@@ -207,7 +225,7 @@ static uint32_t closest_few(const al_dht *d, al_dht_contact *ret[AL_DHT_CLOSE]) 
     if (best == NULL) break;
     uint32_t same = 0;
     for (uint32_t i = 0; i < n; i++) same += best->group != 0 && ret[i]->group == best->group;
-    if (same < GROUP_SHARE) ret[n++] = best;
+    if (same < GROUP_SHARE && !crowded(ret, n, best, bits)) ret[n++] = best;
     if (least == UINT64_MAX) break;
     after = least + 1;
   }
@@ -307,22 +325,25 @@ const al_dht_contact *al_dht_nearest(const al_dht *d, const al_dht_pick *p) {
 }
 
 uint32_t al_dht_closest(const al_dht *d, const al_id *target, uint32_t max, al_link *ret) {
+  al_dht_contact *few[AL_DHT_FEW];
   uint64_t t = al_dht_prefix(target), after = 0;
-  uint32_t n = 0;
+  uint32_t n = 0, bits = cell_bits(d);
+  AL_ASSERT(max <= AL_DHT_FEW);
   while (n < max) {
-    const al_dht_contact *best = NULL;
+    al_dht_contact *best = NULL;
     uint64_t least = UINT64_MAX;
     for (uint32_t i = 0; i < d->top; i++) {
-      const al_dht_contact *c = &d->contacts[i];
+      al_dht_contact *c = &d->contacts[i];
       uint64_t distance = c->prefix ^ t;
       if ((c->flags & CONTACT_ROUTES) == 0 || distance < after || distance >= least) continue;
       best = c;
       least = distance;
     }
     if (best == NULL) break;
-    ret[n++] = best->link;
+    if (!crowded(few, n, best, bits)) few[n++] = best;
     after = least + 1;
   }
+  for (uint32_t i = 0; i < n; i++) ret[i] = few[i]->link;
   return n;
 }
 
@@ -347,7 +368,7 @@ uint64_t al_dht_span(al_dht *d) {
 al_dht_zone al_dht_zone_of(al_dht *d, const al_id *point, const al_id *node) {
   uint64_t distance = al_dht_prefix(point) ^ al_dht_prefix(node), span = al_dht_span(d);
   if (span == UINT64_MAX) return AL_DHT_AMONG;
-  if (distance < span / AL_DHT_CLOSE) return AL_DHT_CROWD;
+  if (distance < span / AL_DHT_CLOSE / CELLS) return AL_DHT_CROWD;
   return distance <= span ? AL_DHT_AMONG : AL_DHT_BEYOND;
 }
 
