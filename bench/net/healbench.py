@@ -35,6 +35,7 @@ FAULTS = ("kill", "cut")
 SHORT = 8  # characters of an ID in the log
 PERIOD = 1000003  # bytes; a prime, so that no block of a stream is where another one should be
 STARE_S = 75  # longer than the minute for which an end waits
+SEEN_S = 8  # by then every neighbour has seen a death
 
 # Answers each request of 8 bytes, a length, with so many bytes that tell their place.
 SERVER = r"""
@@ -300,6 +301,7 @@ def one(lab, fault, hop, args):
     finally:
         d.stop()
     pauses = [b - max(a, struck) for a, b in r["pauses"] if b > struck]
+    time.sleep(max(0, struck + SEEN_S - time.monotonic()))
     seen = seen_after(lab, victim, wall)
     at = path.index(next(i for i, n in lab.ids.items() if n is victim))
     beside = {lab.ids[i].name for k, i in enumerate(path) if abs(k - at) == 1}

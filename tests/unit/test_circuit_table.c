@@ -367,6 +367,28 @@ static void test_reasons(net *n) {
   al_circuit_destroy(&n->node[0].cs, n->node[0].circ, AL_REASON_DONE, &gone);
 }
 
+/* The relay `from` of a circuit of three hops loses the next one: what does the origin hear? */
+static al_reason heard(net *n, int from) {
+  al_circuit_gone gone;
+  al_circuit_out out;
+  bool good = net_build(n, 3);
+  good = good &&
+         al_circuit_destroy(&n->node[from].cs, n->node[from].circ, AL_REASON_LINK, &gone) == AL_OK;
+  for (int at = from - 1; at >= 0 && good; at--) {
+    al_circuit_destroy_cell(cell, gone.tell[AL_CIRCUIT_BACKWARD].id, gone.reason);
+    good = al_circuit_peel(&n->node[at].cs, n->now, NET_NEXT, cell, &out) == AL_CIRCUIT_ENDED;
+    gone = out.gone;
+  }
+  for (int at = from + 1; at < 4; at++)
+    (void)al_circuit_destroy(&n->node[at].cs, n->node[at].circ, AL_REASON_DONE, &out.gone);
+  return good ? gone.reason : AL_REASON_DONE;
+}
+
+static void test_beyond(net *n) {
+  tap_is_u64(heard(n, 1), AL_REASON_LINK, "the first relay lost the next one: LINK");
+  tap_is_u64(heard(n, 2), AL_REASON_BEYOND, "one further on did: BEYOND");
+}
+
 static void test_link_down(net *n) {
   al_circuit_gone gone;
   uint32_t ended = 0;
@@ -431,6 +453,7 @@ int main(int argc, char **argv) {
   test_destroy(n, 1, 0);
   test_destroy(n, 5, 2);
   test_reasons(n);
+  test_beyond(n);
   test_link_down(n);
   net_clear(n);
   tap_is_u64(n->allocated, 0, "all memory is given back");

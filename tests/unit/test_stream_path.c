@@ -265,6 +265,28 @@ static void test_receiver_doubts(void) {
   end();
 }
 
+/* ... and when much came, at once and on all paths. */
+static void test_receiver_asks(bool much) {
+  al_stream s[2];
+  begin(s);
+  for (uint64_t sent = 0; sent < 60000; sent += 300) {
+    put(B, s[B], sent, 300);
+    run(much ? 1000 : 10000);
+  }
+  run(100000);
+  unsigned used = filled[A][0], beside = filled[A][1];
+  al_time from = p.now;
+  while (filled[A][1] == beside && p.now < from + 300 * AL_MS) run(1000);
+  if (much)
+    tap_ok(filled[A][0] - used == 1 && filled[A][1] - beside == 1 && p.now - from < 150 * AL_MS,
+           "200 packets in 200 ms, then none: all paths are asked");
+  else
+    tap_ok(filled[A][1] == beside, "in 2 s: only the one that is silent");
+  run(AL_SECOND);
+  tap_ok(pair_last(&p, A, AL_STREAM_EV_SUSPECT) == NULL && look(A, 0).in_use, "both answer");
+  end();
+}
+
 static void test_lost(void) {
   al_stream s[2];
   begin(s);
@@ -329,6 +351,8 @@ int main(void) {
   test_have_too_much();
   test_both_silent();
   test_receiver_doubts();
+  test_receiver_asks(true);
+  test_receiver_asks(false);
   test_lost();
   return tap_done();
 }
