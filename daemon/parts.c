@@ -85,7 +85,8 @@ static void on_link_up(al_daemon *d, const al_event *ev) {
 
 static void on_link_down(al_daemon *d, const al_event *ev) {
   al_node_info n;
-  al_log_debug("neighbour %s is gone", id_text(&ev->peer));
+  al_log_debug("neighbour %s is gone: %s", id_text(&ev->peer),
+               ev->err == AL_ECLOSED ? "the link was closed" : "no answer");
   al_inspect_node(d->node, &n);
   if (n.links_up > 0 || d->phase > AL_DAEMON_RUNNING) return;
   al_log_info("no neighbour is left; trying to join again");

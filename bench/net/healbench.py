@@ -235,7 +235,7 @@ class HealLab(Lab):
 
 # ---- what the logs say ----
 
-LINE = re.compile(r"^(\d\d:\d\d:\d\d\.\d\d\d) \w+ +neighbour (\w+) is (up|gone)")
+LINE = re.compile(r"^(\d\d:\d\d:\d\d\.\d\d\d) \w+ +neighbour (\w+) is (up|gone)(.*)")
 
 
 def log_time(text, near):
@@ -255,7 +255,7 @@ def seen_after(lab, victim, struck):
     for n in lab.nodes:
         if n is victim:
             continue
-        linked, gone = 0, None  # there may be two links, one of them unused
+        linked, gone = 0, None  # there may be two links; one of them is closed as redundant
         for line in n.log_path.read_text(errors="replace").splitlines():
             m = LINE.match(line)
             if not m or not m[2].startswith(short):
@@ -263,7 +263,7 @@ def seen_after(lab, victim, struck):
             at = log_time(m[1], struck)
             if at < struck - 0.002:
                 linked = max(0, linked + (1 if m[3] == "up" else -1))
-            elif linked > 0 and gone is None and m[3] == "gone":
+            elif linked > 0 and gone is None and m[3] == "gone" and "closed" not in m[4]:
                 gone = at - struck
         if linked > 0:
             out[n.name] = gone
