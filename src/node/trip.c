@@ -60,7 +60,7 @@ static size_t relays_of(const al_node *n, const node_trip *t, bool guards, al_id
   for (int k = 0; s != NULL && k < NODE_LINES; k++) {
     if (s->line[k].trip == 0) continue;
     const node_trip *o = al_node_trip_at(n, s->line[k].trip);
-    for (uint8_t h = 0; h < (guards ? 1 : o->hops); h++)
+    for (uint32_t h = 0; h < (guards ? 1u : o->hops); h++)
       if (t->any_last || !al_id_equal(&o->path[h], &t->last)) out[count++] = o->path[h];
   }
   return count;
