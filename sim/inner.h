@@ -7,6 +7,7 @@
 #include "allium/al_shelf.h"
 #include "arena.h"
 #include "chance.h"
+#include "pool.h"
 #include "queue.h"
 #include "world.h"
 
@@ -24,24 +25,22 @@ typedef enum event_kind {
 /* One side of a transport link. Its reference is 2 * wire + side. */
 typedef struct wire_end {
   uint32_t node;
-  al_link link;       /* the core's handle; 0 until the sink gave one */
-  al_time busy_until; /* when the last frame sent has left */
-  uint32_t credit;    /* what the node was told, less what it has sent */
-  bool live, credit_due;
+  al_link link;    /* the core's handle; 0 until the sink gave one */
+  uint32_t credit; /* what the node was told, less what it has sent */
 } wire_end;
 
+/* 48 bytes: there are fifteen for each of a million nodes. */
 typedef struct wire {
+  al_time busy_until[2]; /* when the last frame sent has left */
   wire_end end[2];
-  uint32_t delay_us;
-  uint16_t serial;    /* counts the uses of this place */
-  bool up, waited;    /* waited: nobody answered, the dialler does not know it yet */
-  uint32_t next_free; /* index + 1 */
+  union {
+    uint32_t delay_us;
+    uint32_t next_free; /* of a free place: index + 1 */
+  };
+  uint16_t serial;                               /* counts the uses of this place */
+  bool live0 : 1, live1 : 1, due0 : 1, due1 : 1; /* by side; due: it will be told of credit */
+  bool up : 1, waited : 1; /* waited: nobody answered, the dialler does not know it yet */
 } wire;
-
-typedef struct link_ref {
-  al_link link;
-  uint32_t ref;
-} link_ref;
 
 typedef struct record {
   struct record *next;
@@ -54,7 +53,7 @@ typedef struct actor {
   al_drive *drive;
   al_node *node;
   world_puppet *puppet; /* instead of a core */
-  link_ref *links;
+  uint32_t *links;      /* by index of the core's handle: reference + 1 */
   record *store;
   uint8_t *address;           /* once somebody asked for it */
   al_time deadline;           /* when the node wants its tick */
@@ -65,7 +64,7 @@ typedef struct actor {
   uint64_t bytes_sent;        /* on the wire */
   uint32_t index, starts, births;
   uint32_t up_rate, down_rate; /* of its access link; 0: no bound */
-  uint16_t links_count, links_cap;
+  uint16_t links_count, links_len;
   uint8_t group;
   bool running, cut, nat;
 } actor;
@@ -79,6 +78,7 @@ struct world {
   world_call_fn *call;
   void *call_ctx;
   al_alloc alloc;
+  sim_pool pool; /* of all nodes, and of their links */
   bool no_alloc;
   al_alloc shelf_alloc;
   al_shelf *shelf; /* may be NULL */

@@ -18,6 +18,24 @@ static wire *wire_at(const world *w, uint32_t i) {
 static wire *wire_of(const world *w, uint32_t ref) { return wire_at(w, ref >> 1); }
 static wire_end *end_of(const world *w, uint32_t ref) { return &wire_of(w, ref)->end[ref & 1]; }
 
+static bool is_live(const wire *l, uint32_t side) { return side == 0 ? l->live0 : l->live1; }
+
+static void set_live(wire *l, uint32_t side, bool on) {
+  if (side == 0)
+    l->live0 = on;
+  else
+    l->live1 = on;
+}
+
+static bool is_due(const wire *l, uint32_t side) { return side == 0 ? l->due0 : l->due1; }
+
+static void set_due(wire *l, uint32_t side, bool on) {
+  if (side == 0)
+    l->due0 = on;
+  else
+    l->due1 = on;
+}
+
 static uint32_t wire_take(world *w) {
   if (w->wires_free == 0) {
     if (w->wires_count == w->wires_cap) {
@@ -25,8 +43,7 @@ static uint32_t wire_take(world *w) {
       w->wires = realloc(w->wires, w->wires_cap * sizeof(void *));
       if (w->wires == NULL) abort();
     }
-    wire *chunk = calloc(WIRE_CHUNK, sizeof *chunk);
-    if (chunk == NULL) abort();
+    wire *chunk = sim_pool_get(&w->pool, WIRE_CHUNK * sizeof *chunk);
     uint32_t first = w->wires_count * WIRE_CHUNK;
     w->wires[w->wires_count++] = chunk;
     for (uint32_t i = WIRE_CHUNK; i > 0; i--) {
@@ -36,6 +53,7 @@ static uint32_t wire_take(world *w) {
   }
   uint32_t i = w->wires_free - 1;
   w->wires_free = wire_at(w, i)->next_free;
+  wire_at(w, i)->delay_us = 0;
   return i;
 }
 
@@ -49,47 +67,50 @@ static void wire_drop(world *w, uint32_t i) {
 }
 
 void sim_wires_clear(world *w) {
-  for (uint32_t i = 0; i < w->wires_count; i++) free(w->wires[i]);
+  for (uint32_t i = 0; i < w->wires_count; i++)
+    sim_pool_put(&w->pool, w->wires[i], WIRE_CHUNK * sizeof(wire));
   free(w->wires);
 }
 
 /* ---- the links of a node, by the handles of its core ---- */
 
+enum { LINKS_STEP = 4, INDEX_MASK = (1 << 20) - 1 }; /* of a handle: see al_link */
+
 static void attach(actor *a, al_link link, uint32_t ref) {
-  if (a->links_count == a->links_cap) {
-    uint32_t cap = a->links_cap == 0 ? 4 : a->links_cap + a->links_cap / 2u;
-    if (cap > UINT16_MAX) cap = UINT16_MAX;
-    if (cap == a->links_cap) sim_broken(a->w, "a node has 65535 links");
-    a->links = realloc(a->links, cap * sizeof *a->links);
-    if (a->links == NULL) abort();
-    a->links_cap = (uint16_t)cap;
+  uint32_t at = link & INDEX_MASK;
+  if (at >= a->links_len) {
+    uint32_t len = (at / LINKS_STEP + 1) * LINKS_STEP;
+    if (len > UINT16_MAX) sim_broken(a->w, "a node has 65535 links");
+    uint32_t *more = sim_pool_get(&a->w->pool, len * sizeof *more);
+    if (a->links_len != 0) memcpy(more, a->links, a->links_len * sizeof *more);
+    sim_pool_put(&a->w->pool, a->links, a->links_len * sizeof *more);
+    a->links = more;
+    a->links_len = (uint16_t)len;
   }
-  a->links[a->links_count++] = (link_ref){link, ref};
+  a->links[at] = ref + 1;
+  a->links_count++;
 }
 
-static void detach(actor *a, uint32_t ref) {
-  for (uint32_t i = 0; i < a->links_count; i++) {
-    if (a->links[i].ref != ref) continue;
-    a->links[i] = a->links[--a->links_count];
-    return;
-  }
+static void detach(actor *a, al_link link, uint32_t ref) {
+  uint32_t at = link & INDEX_MASK;
+  if (at >= a->links_len || a->links[at] != ref + 1) return;
+  a->links[at] = 0;
+  a->links_count--;
 }
 
 /* The reference of a link + 1; 0: not there. */
 static uint32_t find_link(const actor *a, al_link link) {
-  for (uint32_t i = 0; i < a->links_count; i++) {
-    if (a->links[i].link == link) return a->links[i].ref + 1;
-  }
-  return 0;
+  uint32_t at = link & INDEX_MASK, ref = at < a->links_len ? a->links[at] : 0;
+  return ref != 0 && end_of(a->w, ref - 1)->link == link ? ref : 0;
 }
 
 /* One side of a link is no more; the place is free when both are. */
 static void end_drop(world *w, uint32_t ref) {
   wire *l = wire_of(w, ref);
-  detach(&w->actors[l->end[ref & 1].node], ref);
-  l->end[ref & 1].live = false;
+  detach(&w->actors[l->end[ref & 1].node], l->end[ref & 1].link, ref);
+  set_live(l, ref & 1, false);
   l->end[ref & 1].link = 0;
-  if (!l->end[(ref & 1) ^ 1].live) wire_drop(w, ref >> 1);
+  if (!is_live(l, (ref & 1) ^ 1)) wire_drop(w, ref >> 1);
 }
 
 static void post_down(world *w, uint32_t ref, al_time when, al_down_reason why) {
@@ -101,20 +122,23 @@ static void post_down(world *w, uint32_t ref, al_time when, al_down_reason why) 
 static void end_close(world *w, uint32_t ref) {
   wire *l = wire_of(w, ref);
   actor *a = &w->actors[l->end[ref & 1].node], *p = &w->actors[l->end[(ref & 1) ^ 1].node];
-  if (l->up && l->end[(ref & 1) ^ 1].live && !a->cut && !p->cut && sim_reaches(w, a, p)) {
+  if (l->up && is_live(l, (ref & 1) ^ 1) && !a->cut && !p->cut && sim_reaches(w, a, p)) {
     post_down(w, ref ^ 1, w->now + l->delay_us, AL_DOWN_PEER);
   }
   end_drop(w, ref);
 }
 
 void sim_wires_end(actor *a, bool silent) {
-  while (a->links_count > 0) {
-    uint32_t ref = a->links[a->links_count - 1].ref;
+  for (uint32_t i = 0; i < a->links_len; i++) {
+    if (a->links[i] == 0) continue;
     if (silent)
-      end_drop(a->w, ref);
+      end_drop(a->w, a->links[i] - 1);
     else
-      end_close(a->w, ref);
+      end_close(a->w, a->links[i] - 1);
   }
+  sim_pool_put(&a->w->pool, a->links, a->links_len * sizeof *a->links);
+  a->links = NULL;
+  a->links_len = 0;
 }
 
 /* ---- opening ---- */
@@ -126,7 +150,8 @@ static al_err t_open(al_transport *t, al_link link, al_bytes addr) {
   if (peer == UINT32_MAX) return AL_EINVAL;
   uint32_t i = wire_take(w);
   wire *l = wire_at(w, i);
-  l->end[0] = (wire_end){.node = a->index, .link = link, .live = true};
+  l->end[0] = (wire_end){.node = a->index, .link = link};
+  l->live0 = true;
   l->end[1] = (wire_end){.node = peer};
   l->delay_us =
       w->o.net.internet ? sim_net_delay(&w->o.net, w->o.seed, a->index, peer) : w->o.delay_us;
@@ -139,11 +164,9 @@ static al_err t_open(al_transport *t, al_link link, al_bytes addr) {
 
 static void t_accept(al_transport *t, al_link link, void *ref) {
   actor *a = (actor *)(void *)t;
-  wire_end *e = ref;
-  e->link = link;
-  for (uint32_t i = 0; i < a->links_count; i++) {
-    if (end_of(a->w, a->links[i].ref) == e) a->links[i].link = link;
-  }
+  uint32_t end = *(const uint32_t *)ref;
+  end_of(a->w, end)->link = link;
+  attach(a, link, end);
 }
 
 static bool answers(const world *w, const actor *a, const actor *p) {
@@ -182,21 +205,20 @@ static void on_up(world *w, uint32_t ref) {
     return;
   }
   for (int i = 0; i < 32; i++) binding[i] = (uint8_t)sim_draw(&w->chance);
-  wire_end *far = &l->end[1];
-  l->up = far->live = true;
-  far->credit = l->end[0].credit = w->o.queue_bytes;
-  attach(p, 0, ref ^ 1);
+  uint32_t far = ref ^ 1;
+  l->up = l->live1 = true;
+  l->end[1].credit = l->end[0].credit = w->o.queue_bytes;
   al_transport_sink sink = sim_sink_of(p);
-  if (sink.up(sink.ctx, 0, binding, far) == 0) {
-    detach(p, ref ^ 1);
-    far->live = l->up = false;
+  if (sink.up(sink.ctx, 0, binding, &far) == 0) {
+    detach(p, l->end[1].link, far);
+    l->live1 = l->up = false;
     dial_failed(w, ref, AL_DOWN_LIMIT);
     return;
   }
-  if (far->live) sink.credit(sink.ctx, far->link, far->credit);
+  if (l->live1) sink.credit(sink.ctx, l->end[1].link, l->end[1].credit);
   sink = sim_sink_of(a);
-  if (l->serial == serial && l->end[0].live) sink.up(sink.ctx, l->end[0].link, binding, NULL);
-  if (l->serial == serial && l->end[0].live) {
+  if (l->serial == serial && l->live0) sink.up(sink.ctx, l->end[0].link, binding, NULL);
+  if (l->serial == serial && l->live0) {
     sink.credit(sink.ctx, l->end[0].link, l->end[0].credit);
   }
 }
@@ -205,7 +227,7 @@ static bool wed_side(world *w, uint32_t ref, const al_settled *s) {
   wire_end *e = end_of(w, ref);
   actor *a = &w->actors[e->node];
   if (al_node_settle_link(a->node, w->work, w->now, s, &e->link) != AL_OK) return false;
-  e->live = true;
+  set_live(wire_of(w, ref), ref & 1, true);
   e->credit = w->o.queue_bytes;
   attach(a, e->link, ref);
   al_drive_pump(a->drive);
@@ -245,25 +267,28 @@ static uint64_t rate_of(const world *w, const actor *a) {
 }
 
 /* Bytes of frames that wait to leave. With an access link, what waits before them counts too. */
-static uint32_t buffered(const world *w, const wire_end *e) {
-  if (e->busy_until <= w->now) return 0;
-  uint64_t on_wire = (e->busy_until - w->now) * rate_of(w, &w->actors[e->node]) / AL_SECOND;
+static uint32_t buffered(const world *w, uint32_t ref) {
+  al_time busy_until = wire_of(w, ref)->busy_until[ref & 1];
+  if (busy_until <= w->now) return 0;
+  const actor *a = &w->actors[end_of(w, ref)->node];
+  uint64_t on_wire = (busy_until - w->now) * rate_of(w, a) / AL_SECOND;
   uint64_t bytes = on_wire * AL_FRAME_BYTES / WIRE_BYTES;
   return bytes < w->o.queue_bytes ? (uint32_t)bytes : w->o.queue_bytes;
 }
 
 /* When the frame has left the sender. */
-static al_time depart(world *w, actor *a, wire_end *e, uint64_t bytes) {
-  if (e->busy_until < w->now) e->busy_until = w->now;
-  if (e->busy_until < a->clogged_until) e->busy_until = a->clogged_until;
-  e->busy_until += bytes * AL_SECOND / w->o.rate_bytes_s;
+static al_time depart(world *w, actor *a, uint32_t ref, uint64_t bytes) {
+  al_time *busy_until = &wire_of(w, ref)->busy_until[ref & 1];
+  if (*busy_until < w->now) *busy_until = w->now;
+  if (*busy_until < a->clogged_until) *busy_until = a->clogged_until;
+  *busy_until += bytes * AL_SECOND / w->o.rate_bytes_s;
   if (a->up_rate != 0) {
     if (a->up_busy < w->now) a->up_busy = w->now;
     if (a->up_busy < a->clogged_until) a->up_busy = a->clogged_until;
     a->up_busy += bytes * AL_SECOND / a->up_rate;
-    if (e->busy_until < a->up_busy) e->busy_until = a->up_busy;
+    if (*busy_until < a->up_busy) *busy_until = a->up_busy;
   }
-  return e->busy_until;
+  return *busy_until;
 }
 
 static void post_frame(world *w, uint32_t to_ref, al_time when, uint32_t frame) {
@@ -312,11 +337,12 @@ static void deliver(world *w, uint32_t ref, al_time left, al_channel ch, al_byte
 /* Room is told when a quarter of the window has been used, as the transport's contract wants. */
 static void credit_due(world *w, uint32_t ref) {
   wire_end *e = end_of(w, ref);
-  if (e->credit_due || e->credit > w->o.queue_bytes - w->o.queue_bytes / 4) return;
-  e->credit_due = true;
+  wire *l = wire_of(w, ref);
+  if (is_due(l, ref & 1) || e->credit > w->o.queue_bytes - w->o.queue_bytes / 4) return;
+  set_due(l, ref & 1, true);
   uint64_t quarter = (uint64_t)w->o.queue_bytes / 4 * AL_SECOND;
   sim_event due = {.time = w->now + quarter / rate_of(w, &w->actors[e->node]) + 1, .a = ref};
-  sim_queue_push(&w->queue, due, EV_CREDIT, wire_of(w, ref)->serial);
+  sim_queue_push(&w->queue, due, EV_CREDIT, l->serial);
 }
 
 static al_err t_send(al_transport *t, al_link link, al_channel channel, al_bytes frame) {
@@ -329,7 +355,7 @@ static al_err t_send(al_transport *t, al_link link, al_channel channel, al_bytes
     if (a->puppet != NULL) return AL_EAGAIN;
     sim_broken(w, "the core overdrew its credit");
   }
-  bool full = buffered(w, e) >= w->o.queue_bytes;
+  bool full = buffered(w, ref) >= w->o.queue_bytes;
   if (w->o.net.queue_us != 0 && a->up_busy > w->now + w->o.net.queue_us) full = true;
   if (channel == AL_CHANNEL_RT && full) {
     w->stats.dropped++;
@@ -340,7 +366,7 @@ static al_err t_send(al_transport *t, al_link link, al_channel channel, al_bytes
   uint64_t bytes = frame.len + AROUND_BYTES;
   w->stats.bytes += bytes;
   a->bytes_sent += bytes;
-  deliver(w, ref, depart(w, a, e, bytes), channel, frame);
+  deliver(w, ref, depart(w, a, ref, bytes), channel, frame);
   credit_due(w, ref);
   return AL_OK;
 }
@@ -366,7 +392,7 @@ static bool tried_again(world *w, const sim_event *e, const sim_frame *f) {
   al_time age = w->now - f->sent;
   if (age >= w->o.net.give_up_us) {
     for (uint32_t side = 0; side < 2; side++) {
-      if (l->end[side].live) post_down(w, (e->a & ~1u) | side, w->now, AL_DOWN_TIMEOUT);
+      if (is_live(l, side)) post_down(w, (e->a & ~1u) | side, w->now, AL_DOWN_TIMEOUT);
     }
     return false;
   }
@@ -411,8 +437,8 @@ static void on_frame(world *w, const sim_event *e) {
 static void on_credit(world *w, uint32_t ref) {
   wire_end *e = end_of(w, ref);
   actor *a = &w->actors[e->node];
-  uint32_t left = buffered(w, e);
-  e->credit_due = left > 0;
+  uint32_t left = buffered(w, ref);
+  set_due(wire_of(w, ref), ref & 1, left > 0);
   if (left > 0) { /* the level rises again when that is gone */
     uint64_t part = left < w->o.queue_bytes / 4 ? left : w->o.queue_bytes / 4;
     sim_event next = {.time = w->now + part * AL_SECOND / rate_of(w, a) + 1, .a = ref};
@@ -433,7 +459,7 @@ static const actor *actor_of(const world *w, const sim_event *e) {
 void sim_look_ahead(const world *w) {
   enum { LINK_AHEAD = 12, PLACE_AHEAD = 8, NODE_AHEAD = 4 };
   const sim_event *e = sim_queue_ahead(&w->queue, LINK_AHEAD);
-  if (e != NULL && sim_event_kind(e) < EV_CALL) __builtin_prefetch(end_of(w, e->a));
+  if (e != NULL && sim_event_kind(e) < EV_CALL) __builtin_prefetch(wire_of(w, e->a));
   e = sim_queue_ahead(&w->queue, PLACE_AHEAD);
   if (e != NULL && sim_event_kind(e) != EV_CALL) {
     const char *a = (const char *)actor_of(w, e);
@@ -460,7 +486,7 @@ void sim_wire_event(world *w, const sim_event *e) {
   const wire_end *end = &l->end[e->a & 1];
   actor *a = &w->actors[end->node];
   unsigned kind = sim_event_kind(e);
-  if (!end->live || l->serial != sim_event_serial(e) || !a->running) {
+  if (!is_live(l, e->a & 1) || l->serial != sim_event_serial(e) || !a->running) {
     if (kind == EV_FRAME) sim_arena_drop(&w->arena, e->b);
     return;
   }
@@ -488,24 +514,24 @@ uint32_t world_credit(world *w, uint32_t node, al_link link) {
   uint32_t ref = find_link(&w->actors[node], link);
   if (ref-- == 0 || !wire_of(w, ref)->up) return 0;
   wire_end *e = end_of(w, ref);
-  e->credit = w->o.queue_bytes - buffered(w, e);
+  e->credit = w->o.queue_bytes - buffered(w, ref);
   return e->credit;
 }
 
 uint32_t world_neighbour(const world *w, uint32_t node, uint32_t index) {
   const actor *a = &w->actors[node];
-  for (uint32_t i = 0; i < a->links_count; i++) {
-    uint32_t ref = a->links[i].ref;
-    if (wire_of(w, ref)->up && index-- == 0) return end_of(w, ref ^ 1)->node;
+  for (uint32_t i = 0; i < a->links_len; i++) {
+    uint32_t ref = a->links[i];
+    if (ref-- != 0 && wire_of(w, ref)->up && index-- == 0) return end_of(w, ref ^ 1)->node;
   }
   return UINT32_MAX;
 }
 
 bool world_inject(world *w, uint32_t from, uint32_t to, const uint8_t *frame, size_t len) {
   const actor *a = &w->actors[to];
-  for (uint32_t i = 0; i < a->links_count && len <= AL_FRAME_BYTES; i++) {
-    uint32_t ref = a->links[i].ref;
-    if (!wire_of(w, ref)->up || end_of(w, ref ^ 1)->node != from) continue;
+  for (uint32_t i = 0; i < a->links_len && len <= AL_FRAME_BYTES; i++) {
+    uint32_t ref = a->links[i];
+    if (ref-- == 0 || !wire_of(w, ref)->up || end_of(w, ref ^ 1)->node != from) continue;
     post_frame(w, ref, w->now, frame_new(w, AL_CHANNEL_BULK, (al_bytes){frame, len}));
     return true;
   }

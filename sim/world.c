@@ -60,26 +60,26 @@ static void *world_alloc(void *ctx, size_t size) {
   w->stats.core_bytes += size;
   if (w->stats.core_bytes > w->stats.core_bytes_peak)
     w->stats.core_bytes_peak = w->stats.core_bytes;
-  return calloc(1, size);
+  return sim_pool_get(&w->pool, size);
 }
 
 static void world_release(void *ctx, void *ptr, size_t size) {
   world *w = ctx;
   if (ptr != NULL) w->stats.core_bytes -= size;
-  free(ptr);
+  sim_pool_put(&w->pool, ptr, size);
 }
 
 /* The shelf grows whenever a record comes. */
 static void *shelf_get(void *ctx, size_t size) {
   world *w = ctx;
   w->stats.shelf_bytes += size;
-  return calloc(1, size);
+  return sim_pool_get(&w->pool, size);
 }
 
 static void shelf_put(void *ctx, void *ptr, size_t size) {
   world *w = ctx;
   if (ptr != NULL) w->stats.shelf_bytes -= size;
-  free(ptr);
+  sim_pool_put(&w->pool, ptr, size);
 }
 
 /* ---- host ---- */
@@ -192,12 +192,9 @@ static void stop_actor(world *w, actor *a, bool silent) {
   al_node_free(a->node, w->work);
   al_drive_free(a->drive);
   free(a->puppet);
-  free(a->links);
   a->node = NULL;
   a->drive = NULL;
   a->puppet = NULL;
-  a->links = NULL;
-  a->links_cap = 0;
   a->running = false;
   a->deadline = a->timer_at = AL_TIME_NEVER;
   w->stats.running--;
@@ -217,6 +214,7 @@ void world_free(world *w) {
   sim_wires_clear(w);
   al_shelf_free(w->shelf);
   al_work_free(w->work);
+  sim_pool_clear(&w->pool);
   free(w->actors);
   free(w);
 }
