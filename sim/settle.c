@@ -8,7 +8,7 @@
 #include "allium/al_settle.h"
 #include "parts.h"
 
-enum { CLOSE = 8, RANDOM_RINGS = 2, BITS = 48, LINKS_MAX = 62 };
+enum { PLACE_MASK = (1 << 30) - 1, CLOSE = 8, RANDOM_RINGS = 2, BITS = 48, LINKS_MAX = 62 };
 
 /* The first 64 bits of an ID, as distances are taken. */
 static uint64_t prefix_of(const al_id *id) {
@@ -17,11 +17,17 @@ static uint64_t prefix_of(const al_id *id) {
   return prefix;
 }
 
-/* A node of the plan, and the places of those it is linked with so far. */
+/* A link of the plan: to which place, dialled by this side, random. */
+typedef struct bond {
+  uint32_t to : 30, dialled : 1, random : 1;
+} bond;
+
+/* A node of the plan, and its links so far. */
 typedef struct place {
   uint64_t prefix;
   uint32_t node;
-  uint32_t links_count, links[LINKS_MAX];
+  uint32_t links_count;
+  bond links[LINKS_MAX];
 } place;
 
 typedef struct plan {
@@ -59,16 +65,15 @@ static uint32_t within(const plan *p, uint64_t prefix, uint32_t bits, uint32_t *
 
 static bool linked(const place *a, uint32_t b) {
   for (uint32_t i = 0; i < a->links_count; i++)
-    if (a->links[i] == b) return true;
+    if (a->links[i].to == b) return true;
   return false;
 }
 
 static void wed(plan *p, uint32_t a, uint32_t b, bool random) {
   place *x = &p->all[a], *y = &p->all[b];
   if (a == b || linked(x, b) || x->links_count == LINKS_MAX || y->links_count == LINKS_MAX) return;
-  if (!world_wed(p->r->w, x->node, y->node, random)) return;
-  x->links[x->links_count++] = b;
-  y->links[y->links_count++] = a;
+  x->links[x->links_count++] = (bond){.to = b & PLACE_MASK, .dialled = 1, .random = random};
+  y->links[y->links_count++] = (bond){.to = a & PLACE_MASK, .random = random};
 }
 
 /* The CLOSE closest of a place; how many bits all of them share with it. */
@@ -103,7 +108,7 @@ static void wed_halves(plan *p, uint32_t at, uint32_t bits) {
     uint32_t count = within(p, there, b + 1, &other);
     bool has = count == 0;
     for (uint32_t i = 0; !has && i < me->links_count; i++)
-      has = me->links[i] >= other && me->links[i] - other < count;
+      has = me->links[i].to >= other && me->links[i].to - other < count;
     if (!has) wed(p, at, other + (at - own) % count, false);
   }
 }
@@ -134,6 +139,33 @@ static void know_others(const plan *p, uint32_t node) {
   }
 }
 
+static void plan_links(plan *p) {
+  uint8_t *bits = calloc(p->count + 1u, 1);
+  if (bits == NULL) abort();
+  for (uint32_t i = 0; i < p->count; i++) bits[i] = (uint8_t)wed_close(p, i);
+  for (uint32_t i = 0; i < p->count; i++) wed_halves(p, i, bits[i]);
+  wed_random(p);
+  free(bits);
+}
+
+/* Every node has room for as many links as it gets, before it gets the first: what grows step by
+ * step leaves pieces behind that nothing else is as long as. */
+static void make_links(const plan *p) {
+  world *w = p->r->w;
+  for (uint32_t i = 0; i < p->count; i++) {
+    const place *a = &p->all[i];
+    (void)al_node_settle(world_node(w, a->node), p->count, a->links_count);
+  }
+  for (uint32_t i = 0; i < p->count; i++) know_others(p, p->r->running[i]);
+  for (uint32_t i = 0; i < p->count; i++) {
+    const place *a = &p->all[i];
+    for (uint32_t k = 0; k < a->links_count; k++) {
+      const bond *b = &a->links[k];
+      if (b->dialled) (void)world_wed(w, a->node, p->all[b->to].node, b->random);
+    }
+  }
+}
+
 void settle_network(sim_run *r) {
   plan p = {.r = r, .count = r->running_count};
   p.all = calloc(p.count + 1u, sizeof *p.all);
@@ -143,18 +175,12 @@ void settle_network(sim_run *r) {
     uint32_t node = r->running[i];
     p.order[i] = i;
     p.all[i] = (place){.prefix = prefix_of(&r->lookups.ids[node]), .node = node};
-    (void)al_node_settle(world_node(r->w, node), p.count);
   }
   qsort(p.all, p.count, sizeof *p.all, by_prefix);
-  for (uint32_t i = 0; i < p.count; i++) know_others(&p, r->running[i]);
-  uint8_t *bits = calloc(p.count + 1u, 1);
-  if (bits == NULL) abort();
-  for (uint32_t i = 0; i < p.count; i++) bits[i] = (uint8_t)wed_close(&p, i);
-  for (uint32_t i = 0; i < p.count; i++) wed_halves(&p, i, bits[i]);
-  wed_random(&p);
+  plan_links(&p);
+  make_links(&p);
   for (uint32_t i = 0; i < p.count; i++)
     al_node_settle_end(world_node(r->w, r->running[i]), world_now(r->w));
-  free(bits);
   free(p.order);
   free(p.all);
 }

@@ -12,10 +12,11 @@ extern "C" {
 #endif
 
 /* al_node_settle — a node that was started and has no links begins as one of so many: its book is
- * the sample of a network of that size, to be filled by al_node_settle_know.
- * Result: AL_OK, AL_ESTATE (not a simulation, or not new).   Cost: O(1).
+ * the sample of a network of that size, to be filled by al_node_settle_know, and it has room for so
+ * many links.
+ * Result: AL_OK, AL_ESTATE (not a simulation, or not new), AL_ENOMEM.   Cost: O(links).
  * Source: docs/decisions/0007-many-nodes.md.   Tested: sim/settled. */
-al_err al_node_settle(al_node *n, uint32_t nodes);
+al_err al_node_settle(al_node *n, uint32_t nodes, uint32_t links);
 
 /* al_node_settle_know — another node's descriptor is in the sample from the start.
  *   peer   shares the shelf

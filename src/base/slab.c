@@ -43,7 +43,7 @@ al_err al_slab_init(al_slab *s, const al_alloc *a, uint32_t item_bytes, uint32_t
   AL_ASSERT(item_bytes >= 1 && item_bytes <= ITEM_BYTES_MAX);
   AL_ASSERT(limit >= 1 && limit <= AL_SLAB_LIMIT_MAX);
   memset(s, 0, sizeof *s);
-  uint32_t rounded = (item_bytes + 7) & ~7u, shift = 0;
+  uint32_t rounded = (item_bytes + 3) & ~3u, shift = 0;
   while (shift < 6 && 4u << shift < limit &&
          (rounded + sizeof(uint16_t)) << (shift + 1) <= CHUNK_BYTES)
     shift++;

@@ -16,14 +16,14 @@ enum {
 typedef struct al_slab {
   const al_alloc *alloc;
   void **chunks;       /* chunks_max pointers; the first chunks_count are there */
-  uint32_t item_bytes; /* rounded up to 8 */
+  uint32_t item_bytes; /* rounded up to 4 */
   uint32_t limit, count, chunk_shift, chunks_count, chunks_max;
   uint32_t free_head, free_tail; /* index + 1; 0 is none */
 } al_slab;
 
 /* al_slab_init — an empty slab.
  *   a           kept; must outlive the slab                                              [borrowed]
- *   item_bytes  size of one item, 1..2^20; items are aligned to 8
+ *   item_bytes  size of one item, 1..2^20; those of a type are aligned as it wants, up to 8
  *   limit       items it can ever hold, 1..AL_SLAB_LIMIT_MAX
  * Result: AL_OK or AL_ENOMEM (then s is cleared).   Cost: one allocation, of the chunk table.
  * Source: docs/ARCHITECTURE.md.   Tested: unit/base_slab. */
@@ -71,6 +71,12 @@ void *al_slab_get(const al_slab *s, uint32_t handle);
  * Result: the next live handle, or 0 at the end.   Cost: one pass over the chunks in all.
  * Source: docs/ARCHITECTURE.md.   Tested: unit/base_slab. */
 uint32_t al_slab_each(const al_slab *s, uint32_t *cursor);
+
+/* al_slab_room — how many items there is memory for, live ones included. */
+static inline uint32_t al_slab_room(const al_slab *s) {
+  uint32_t room = s->chunks_count << s->chunk_shift;
+  return room < s->limit ? room : s->limit;
+}
 
 /* al_slab_count — how many items are live. */
 static inline uint32_t al_slab_count(const al_slab *s) { return s->count; }

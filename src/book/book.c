@@ -25,7 +25,7 @@ al_err al_book_init(al_book *b, const al_alloc *a, uint32_t limit,
   b->secret[0] = al_load_u64(secret);
   b->secret[1] = al_load_u64(secret + 8);
   uint32_t buckets = BUCKETS_MIN;
-  while (buckets < limit) buckets *= 2;
+  while (buckets < limit - limit / 3) buckets *= 2;
   b->mask = buckets - 1;
   b->buckets = al_new_array(a, buckets, sizeof *b->buckets);
   b->shelf = b->own_shelf = al_new(a, sizeof *b->own_shelf);
@@ -43,11 +43,15 @@ static void free_own_shelf(al_book *b) {
   b->own_shelf = NULL;
 }
 
-void al_book_share(al_book *b, al_shelf *shelf) {
+al_err al_book_share(al_book *b, al_shelf *shelf) {
+  const uint32_t limit = b->entries.limit;
   AL_ASSERT(al_book_count(b) == 0 && b->own == 0);
   free_own_shelf(b);
   b->shelf = shelf;
   shelf->shared_by++;
+  b->reserved = 0;
+  al_slab_clear(&b->entries);
+  return al_slab_init(&b->entries, &shelf->alloc, sizeof(al_book_item), limit);
 }
 
 void al_book_clear(al_book *b) {
@@ -71,8 +75,16 @@ al_err al_book_reserve(al_book *b, uint32_t free_count) {
   al_err err = al_slab_reserve(&b->entries, items);
   if (err == AL_OK && b->own_shelf != NULL)
     err = al_shelf_reserve(b->own_shelf, items + OWN_RECORDS);
-  if (err == AL_OK) b->reserved = items;
+  if (err == AL_OK) b->reserved = b->own_shelf != NULL ? items : al_slab_room(&b->entries);
   return err;
+}
+
+/* Is there no room for one more? Where memory may be asked for at any time, there is up to the
+ * limit. */
+static bool crowded(al_book *b) {
+  if (al_book_count(b) < b->reserved) return false;
+  return al_book_loose(b) == NULL || al_book_reserve(b, 1) != AL_OK ||
+         al_book_count(b) >= b->reserved;
 }
 
 static al_peer *bucket_of(const al_book *b, const al_id *id) {
@@ -318,17 +330,18 @@ static al_peer displaced(const al_book *b) {
 }
 
 /* Who makes room for a new entry. Result: false when it finds none. */
-static bool room_for(const al_book *b, const al_book_source *from, uint32_t rank, al_peer *out) {
-  bool crowded = al_book_count(b) >= b->reserved;
+static bool room_for(al_book *b, const al_book_source *from, uint32_t rank, al_peer *out) {
   *out = 0;
   if (b->sample_max == 0) {
-    if (crowded) *out = victim(b, from->wall_s, (from->options & AL_BOOK_MAKE_ROOM) != 0);
-    return !crowded || *out != 0;
+    bool full = crowded(b);
+    if (full) *out = victim(b, from->wall_s, (from->options & AL_BOOK_MAKE_ROOM) != 0);
+    return !full || *out != 0;
   }
   if (!takes(b, rank) && (from->options & AL_BOOK_ANYBODY) == 0) return false;
   if (takes(b, rank) && b->members >= b->sample_max) *out = displaced(b);
-  if (*out == 0 && crowded) *out = victim_of_sample(b, rank, from->wall_s);
-  return !crowded || *out != 0;
+  if (*out != 0 || !crowded(b)) return true;
+  *out = victim_of_sample(b, rank, from->wall_s);
+  return *out != 0;
 }
 
 /* A record under judgement: on the shelf already, or decoded. */
@@ -443,8 +456,7 @@ al_peer al_book_adopt(al_book *b, const al_book *other, bool member) {
   if (b->own_shelf != NULL || b->shelf != other->shelf || e == NULL) return 0;
   al_peer peer = al_book_find(b, &e->id);
   if (peer != 0) return peer;
-  if (al_book_count(b) >= b->reserved && al_book_reserve(b, 1) != AL_OK) return 0;
-  if (al_book_count(b) >= b->reserved) return 0;
+  if (crowded(b)) return 0;
   peer = insert(b, 0, &e->id);
   al_book_item *i = item_at(b, peer);
   al_shelf_ref(b->shelf, other->own);

@@ -77,10 +77,11 @@ enum {
 al_err al_book_init(al_book *b, const al_alloc *a, uint32_t limit,
                     const uint8_t secret[AL_MAP_SECRET_BYTES], const al_id *self);
 
-/* al_book_share — keep the records on a shelf that others use too. Before anything is put in.
- * Result: none.   Cost: frees the book's own shelf.   Source: docs/decisions/0007-many-nodes.md.
- * Tested: unit/book_shelf. */
-void al_book_share(al_book *b, al_shelf *shelf);
+/* al_book_share — keep the records on a shelf that others use too, and have its allocator give
+ * memory for entries as they come. Before anything is put in.
+ * Result: AL_OK, AL_ENOMEM.   Cost: frees the book's own shelf; an allocation.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/book_shelf. */
+al_err al_book_share(al_book *b, al_shelf *shelf);
 
 /* al_book_loose — the memory of a shared shelf: it may be asked at any time, for what is given back
  * soon.
@@ -95,7 +96,8 @@ static inline const al_alloc *al_book_loose(const al_book *b) {
 void al_book_clear(al_book *b);
 
 /* al_book_reserve — have memory for `free_count` entries more than there are, up to the limit.
- * Called when memory may be got (start, commands), never for RX or TICK.
+ * Called when memory may be got (start, commands), never for RX or TICK; where the shelf is shared,
+ * entries find memory when they come.
  * Result: AL_OK (also when the limit keeps it below), AL_ENOMEM (what was got stays).
  * Cost:   allocates about 30 bytes an entry, and 10 KB when the shelf is its own.
  * Source: docs/ARCHITECTURE.md.   Tested: unit/book_book. */
@@ -114,7 +116,8 @@ typedef struct al_book_source {
  *   record    copied when taken
  *   ret_peer  entry of that identifier; 0 unless NEW, NEWER, SAME or STALE             [out]
  * Result: a verdict. SAME is as good as verified; of a STALE record only form and dates were
- *         looked at. Never allocates: FULL also when al_book_reserve was not called.
+ *         looked at. Never allocates but from a shared shelf: FULL also when
+ *         al_book_reserve was not called.
  * Cost:   a hash of the key; with a verification about 200 us natively.
  * Source: PROTOCOL.md 3.4, 7.   Tested: unit/book_book. */
 al_book_verdict al_book_put(al_book *b, const al_book_source *from, al_bytes record,

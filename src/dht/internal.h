@@ -37,7 +37,7 @@ enum {
   CHECK_MAX_S = 64,
   FORGET_US = 30000000,
   REGIONS = 128,
-  LINKS_STEP = 8, /* room for links grows by so many */
+  LINKS_STEP = 4, /* room for links grows by so many */
 };
 
 /* A neighbour. */

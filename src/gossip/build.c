@@ -82,6 +82,8 @@ static bool build_news(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w,
                        al_message_kind *kind) {
   if (p->news_due) catch_up(g, p);
   if (!p->news_due) return false;
+  uint32_t kept = g->news_count - g->news_from; /* what is older has been forgotten */
+  if (g->news_count - p->news_at > kept) p->news_at = g->news_from;
   uint64_t wall_s = al_gossip_wall(g, now);
   for (; p->news_at != g->news_count; p->news_at++) {
     const al_gossip_news *n = &g->news[p->news_at & (g->cfg.news_max - 1)];

@@ -1,7 +1,7 @@
 /* gossip.c — see gossip.h: neighbours, what comes from them, and time. */
 #include "gossip/state.h"
 
-enum { LINKS_MAX = 4096, LINKS_STEP = 8, WANTS_MAX = 65535, NEWS_MAX = 4096, URGENT_US = 2000000 };
+enum { LINKS_MAX = 4096, LINKS_STEP = 4, WANTS_MAX = 65535, NEWS_MAX = 4096, URGENT_US = 2000000 };
 
 /* Places come by steps: some bits more. */
 static size_t ready_words(const al_gossip *g) { return (g->cfg.links_max + LINKS_STEP + 62) / 64; }
@@ -45,8 +45,25 @@ bool al_gossip_open(al_gossip *g) {
   return true;
 }
 
-void al_gossip_rest(al_gossip *g) {
-  if (g->cfg.loose != NULL && g->wants_count == 0 && g->serves_count == 0) close_tables(g);
+bool al_gossip_open_news(al_gossip *g) {
+  if (g->news == NULL) g->news = al_new_array(memory(g), g->cfg.news_max, sizeof *g->news);
+  return g->news != NULL;
+}
+
+/* Nobody is to be told any of them, and none is young enough to be told again by others. */
+static void forget_news(al_gossip *g, al_time now) {
+  if (g->news == NULL || g->news_until > now || g->flush_at != AL_TIME_NEVER) return;
+  for (uint32_t i = 0; i < g->peers_len; i++)
+    if (g->peers[i].link != 0 && g->peers[i].news_due) return;
+  al_delete(memory(g), g->news, g->cfg.news_max * sizeof *g->news);
+  g->news = NULL;
+  g->news_from = g->news_count;
+}
+
+void al_gossip_rest(al_gossip *g, al_time now) {
+  if (g->cfg.loose == NULL) return;
+  if (g->wants_count == 0 && g->serves_count == 0) close_tables(g);
+  forget_news(g, now);
 }
 
 al_err al_gossip_reserve(al_gossip *g, uint32_t links) {
@@ -64,11 +81,12 @@ static al_err take_tables(al_gossip *g) {
   const al_gossip_config *c = &g->cfg;
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(c->rng, secret, sizeof secret);
-  g->news = al_new_array(c->alloc, c->news_max, sizeof *g->news);
+  if (c->loose == NULL) g->news = al_new_array(c->alloc, c->news_max, sizeof *g->news);
   g->marks = al_new_array(c->alloc, c->doubts_max, sizeof *g->marks);
   g->ready = al_new_array(c->alloc, ready_words(g), sizeof *g->ready);
-  if (g->news == NULL || g->marks == NULL || g->ready == NULL) return AL_ENOMEM;
+  if (g->marks == NULL || g->ready == NULL) return AL_ENOMEM;
   if (c->loose != NULL) return AL_OK;
+  if (g->news == NULL) return AL_ENOMEM;
   if (al_gossip_reserve(g, c->links_max) != AL_OK) return AL_ENOMEM;
   if (!al_gossip_open(g)) return AL_ENOMEM;
   return al_map_init(&g->want_by_id, c->alloc, sizeof(al_id), c->wants_max, secret);
@@ -97,7 +115,7 @@ void al_gossip_clear(al_gossip *g) {
     close_tables(g);
     al_delete(a, g->ready, ready_words(g) * sizeof *g->ready);
     al_delete(a, g->marks, g->cfg.doubts_max * sizeof *g->marks);
-    al_delete(a, g->news, g->cfg.news_max * sizeof *g->news);
+    al_delete(memory(g), g->news, g->cfg.news_max * sizeof *g->news);
     al_delete(a, g->peers, g->peers_len * sizeof *g->peers);
   }
   memset(g, 0, sizeof *g);
@@ -227,9 +245,10 @@ bool al_gossip_kept(const al_gossip *g, al_link link) {
 
 /* ---- news ---- */
 
-/* Of a sample nobody is told what came in: it would be news of everybody to everybody. */
+/* Of a sample nobody is told what came in: it would be news of everybody to everybody. And whoever
+ * becomes a neighbour gets a digest anyhow. */
 static void announce(al_gossip *g, const al_id *id, al_link from, al_time now) {
-  if (al_book_full(g->cfg.book)) return;
+  if (al_book_full(g->cfg.book) || g->peers_count == 0) return;
   al_gossip_news n = {.id = *id, .from = from, .topic = AL_GOSSIP_HAVE};
   al_gossip_tell(g, &n, now);
 }
@@ -421,5 +440,5 @@ void al_gossip_tick(al_gossip *g, al_time now) {
   if (g->flush_at <= now) flush(g);
   if (g->round_at <= now) round_due(g, now);
   if (g->page_at <= now) page_due(g, now);
-  al_gossip_rest(g);
+  al_gossip_rest(g, now);
 }

@@ -61,13 +61,15 @@ typedef struct al_gossip {
   al_gossip_config cfg;
   al_gossip_peer *peers; /* by index of the link's handle; peers_len */
   al_gossip_want *wants;
-  al_gossip_news *news; /* number n is at n % news_max */
+  al_gossip_news *news; /* number n is at n % news_max; NULL with `loose`, while none is */
   al_gossip_serve *serves;
   al_gossip_mark *marks; /* the first marks_count are in use */
   uint64_t *ready;       /* a bit for each peer that something is to be sent to */
   al_map want_by_id;     /* ID -> index in wants, where there may be many */
   al_heap want_timers;
-  uint32_t news_count; /* announcements since the start */
+  uint32_t news_count; /* announcements since the start ... */
+  uint32_t news_from;  /* ... of which those from this one on may be remembered */
+  al_time news_until;  /* at least so long, where their memory is given back */
   al_time flush_at, round_at, page_at, pace_at, marks_at, urgent_at, refute_at, full_until;
   al_time filled; /* when the quotas below were filled up to */
   uint64_t own_sequence, alive_s;

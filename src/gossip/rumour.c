@@ -10,12 +10,17 @@ static al_gossip_news *news_at(const al_gossip *g, uint32_t number) {
 }
 
 void al_gossip_tell(al_gossip *g, const al_gossip_news *news, al_time now) {
+  if (!al_gossip_open_news(g)) {
+    al_count(g->cfg.counters, AL_COUNT_gossip_full);
+    return;
+  }
+  g->news_until = now + AL_GOSSIP_STAMP_S * AL_SECOND;
   *news_at(g, g->news_count++) = *news;
   g->flush_at = al_min_u64(g->flush_at, now + AL_GOSSIP_ANNOUNCE_US);
 }
 
 static uint32_t remembered(const al_gossip *g) {
-  return (uint32_t)al_min_u64(g->news_count, g->cfg.news_max);
+  return (uint32_t)al_min_u64(g->news_count - g->news_from, g->cfg.news_max);
 }
 
 const al_gossip_news *al_gossip_find_news(const al_gossip *g, const al_id *id,

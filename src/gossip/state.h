@@ -143,11 +143,16 @@ void al_gossip_list_from(al_gossip *g, al_gossip_peer *p);
  * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/gossip_rx. */
 bool al_gossip_open(al_gossip *g);
 
-/* al_gossip_rest — give them back while nothing is in them, where memory may be had again at any
+/* al_gossip_open_news — have places for announcements.
+ * Result: false without memory.   Cost: nothing, or an allocation.
+ * Source: docs/decisions/0007-many-nodes.md.   Tested: unit/gossip_rx. */
+bool al_gossip_open_news(al_gossip *g);
+
+/* al_gossip_rest — give it all back while nothing is in it, where memory may be had again at any
  * time.
- * Result: none.   Cost: three frees.   Source: docs/decisions/0007-many-nodes.md.
+ * Result: none.   Cost: O(links), four frees.   Source: docs/decisions/0007-many-nodes.md.
  * Tested: unit/gossip_rx. */
-void al_gossip_rest(al_gossip *g);
+void al_gossip_rest(al_gossip *g, al_time now);
 
 /* ---- wants.c ---- */
 

@@ -130,20 +130,6 @@ al_err al_link_dial(al_links *ls, al_time now, const al_id *peer, al_bytes descr
  * Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
 al_err al_link_up(al_links *ls, al_link link, al_time now, const uint8_t binding[32]);
 
-/* al_link_given — a link of a simulation that begins with it: whoever is at the other end, 32 bytes
- * that are the same there, from which the link's keys follow, and which side this is. */
-typedef struct al_link_given {
-  const al_id *peer;
-  const uint8_t *keys;
-  bool initiator;
-} al_link_given;
-
-/* al_link_adopt — a link that is open from the start, for simulations.
- *   ret    its handle                                                                   [out]
- * Result: AL_OK, AL_ESTATE (no simulation), AL_EFULL, AL_ENOMEM.   Cost: may allocate.
- * Source: docs/decisions/0007-many-nodes.md.   Tested: sim/settled. */
-al_err al_link_adopt(al_links *ls, al_time now, const al_link_given *given, al_link *ret);
-
 /* al_link_accept — a link that another node opened, its transport is open.
  *   ret   its handle                                                                    [out]
  * Result: AL_OK, AL_EFULL (counted: link_full), AL_ENOMEM.
@@ -296,5 +282,6 @@ bool al_links_tick(al_links *ls, al_time now, al_link_event *ret);
 
 #include "link/link_health.h"
 #include "link/link_query.h"
+#include "link/link_settle.h"
 
 #endif

@@ -55,6 +55,11 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
   return e;
 }
 
+al_err al_links_reserve(al_links *ls, uint32_t links) {
+  al_err e = al_slab_reserve(&ls->sessions, links);
+  return e == AL_OK ? al_link_timers_reserve(ls, links) : e;
+}
+
 void al_links_clear(al_links *ls) {
   al_link_slots_clear(ls);
   al_link_keys_clear(ls);

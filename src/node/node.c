@@ -181,9 +181,9 @@ static al_err init_modules(al_node *n, al_shelf *shelf) {
   /* Beside the sample there is room for neighbours, guards and nodes that are missed. */
   uint32_t room = n->limits.peers_max + (uint32_t)al_min_u64(n->limits.links_max, 256) + 16;
   al_err e = al_book_init(&n->book, &n->alloc, room, secret, &n->identity.id);
-  if (e == AL_OK && shelf != NULL) al_book_share(&n->book, shelf);
+  if (e == AL_OK && shelf != NULL) e = al_book_share(&n->book, shelf);
   if (e == AL_OK) al_book_set_sample(&n->book, n->limits.peers_max);
-  if (e == AL_OK) e = al_book_reserve(&n->book, room);
+  if (e == AL_OK && shelf == NULL) e = al_book_reserve(&n->book, room);
   if (e == AL_OK) e = init_links(n, shelf);
   if (e == AL_OK) e = init_gossip(n);
   if (e == AL_OK) e = al_node_dht_init(n);

@@ -5,11 +5,13 @@
 #include "node/parts.h"
 #include "node/wants.h"
 
-al_err al_node_settle(al_node *n, uint32_t nodes) {
+al_err al_node_settle(al_node *n, uint32_t nodes, uint32_t links) {
   if (!n->simulation || n->up_count != 0 || nodes == 0) return AL_ESTATE;
   al_book_settle(&n->book, nodes);
   n->rotations = 3 * al_book_scale(&n->book); /* it has met as many as it has to */
-  return AL_OK;
+  links = (uint32_t)al_min_u64(links, n->limits.links_max);
+  al_err e = al_links_reserve(&n->links, links);
+  return e == AL_OK ? al_node_links_reserve(n, links) : e;
 }
 
 al_err al_node_settle_know(al_node *n, const al_node *peer) {

@@ -18,7 +18,7 @@ static int64_t figure(const sim_run *r, const char *name) {
 /* A node that has links already is not settled again. */
 static bool refused(sim_run *r) {
   world *w = sim_run_world(r);
-  return world_running(w, 0) && al_node_settle(world_node(w, 0), 400) == AL_ESTATE;
+  return world_running(w, 0) && al_node_settle(world_node(w, 0), 400, 8) == AL_ESTATE;
 }
 
 int main(void) {

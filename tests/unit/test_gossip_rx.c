@@ -203,6 +203,21 @@ static void test_loose(void) {
   al_gossip_link_down(&g, link, c->now);
   al_gossip_tick(&g, c->now);
   tap_ok(g.wants == NULL && ta->bytes_out == idle, "loose: its memory is given back");
+  al_gossip_link_up(&g, link, c->now);
+  al_gossip_dead(&g, &id, c->now);
+  al_gossip_tick(&g, c->now + AL_SECOND);
+  tap_ok(g.news != NULL && al_gossip_find_news(&g, &id, AL_GOSSIP_DEAD) != NULL,
+         "loose: news is remembered");
+  al_gossip_tick(&g, c->now + 2 * AL_GOSSIP_STAMP_S * AL_SECOND);
+  tap_ok(g.news != NULL, "loose: as long as somebody is to be told");
+  uint8_t room[AL_GOSSIP_MESSAGE_MAX];
+  al_message_kind kind;
+  for (al_wr w = al_wr_init(room, sizeof room); al_gossip_next(&g, link, c->now, &w, &kind);)
+    w = al_wr_init(room, sizeof room);
+  al_gossip_tick(&g, c->now + 2 * AL_GOSSIP_STAMP_S * AL_SECOND);
+  tap_ok(g.news == NULL && ta->bytes_out == idle &&
+             al_gossip_find_news(&g, &id, AL_GOSSIP_DEAD) == NULL,
+         "loose: then its memory is given back, too");
   al_gossip_clear(&g);
   end(c);
 }
