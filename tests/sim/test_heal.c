@@ -273,7 +273,7 @@ static void test_unanswered(uint64_t seed, bool middle) {
   start_with(&t, seed, 3);
   t.asking = true;
   download(&t, 1000);
-  wait(&t, AL_SECOND);
+  wait(&t, 4 * AL_SECOND); /* a second circuit stands by */
   tap_ok(t.asked_count == 1 && !t.opened && carrying(&t, &c), "an exit is asked and says nothing");
   uint32_t first = t.asked[0];
   uint64_t moved = world_counter(t.w, "stream_moved");
