@@ -14,11 +14,13 @@ void al_link_note_rx(al_links *ls, al_link_session *s, al_time now) {
 }
 
 /* The first PING has a time-out of this link to be answered in, those that follow are closer to
- * each other: they need not wait for one another, only be spread over a while. Longer while this
- * node itself is not well. */
+ * each other: they need not wait for one another, only be spread over a while. Four steps lie
+ * between the second and suspicion: a pause of the other side that is forgiven, and a round trip.
+ * Longer while this node itself is not well. */
 static uint64_t wait_us(const al_links *ls, const al_link_session *s) {
   uint64_t us = al_link_rto(s);
-  if (s->tries != 1) us = al_max_u64(us / 4, AL_LINK_STEP_US);
+  if (s->tries != 1)
+    us = al_max_u64(us, AL_LINK_PAUSE_US + s->srtt_us + 2 * (uint64_t)s->rttvar_us) / 4;
   return us + us * ls->unwell / 2;
 }
 

@@ -33,7 +33,7 @@ enum {
 #define AL_LINK_LATE_US (100 * AL_MS)
 #define AL_LINK_WELL_US (10 * AL_SECOND)
 #define AL_LINK_RTO_MIN_US (200 * AL_MS)
-#define AL_LINK_STEP_US (160 * AL_MS)
+#define AL_LINK_PAUSE_US (540 * AL_MS)
 #define AL_LINK_RTO_MAX_US (3 * AL_SECOND)
 #define AL_LINK_PAD_MIN_US (1500 * AL_MS)
 #define AL_LINK_PAD_RANGE_US (8 * AL_SECOND)

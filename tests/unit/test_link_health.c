@@ -94,6 +94,29 @@ static void test_cleared(void) {
   net_free(t);
 }
 
+/* Far away: a PING is lost, and then the other side stands still for half a second. */
+static void test_far(void) {
+  net *t = start();
+  t->delay_us = 150 * AL_MS;
+  for (int i = 0; i < 20; i++) {
+    (void)al_link_doubt(links(t), link_of(t), t->now, 0);
+    net_pump(t, 0, 0);
+    net_pass(t, 2 * AL_SECOND);
+  }
+  t->cut = true;
+  unsigned doubts = t->doubts[0];
+  (void)al_link_doubt(links(t), link_of(t), t->now, 0);
+  net_pump(t, 0, 0);
+  t->cut = false;
+  t->delay_us = 650 * AL_MS;
+  while (t->doubts[0] == doubts) net_pass(t, 1000);
+  net_pass(t, 600 * AL_MS);
+  t->delay_us = 150 * AL_MS;
+  net_pass(t, 5 * AL_SECOND);
+  tap_ok(t->n[0].dead == 0 && suspected(t) == 0, "a lost PING and a pause: nobody is suspected");
+  net_free(t);
+}
+
 /* A process that stood still accuses nobody; what came meanwhile is looked at first. */
 static void test_late(void) {
   net *t = start();
@@ -198,6 +221,7 @@ int main(int argc, char **argv) {
   test_watch();
   test_hearsay();
   test_cleared();
+  test_far();
   test_late();
   test_slow_host();
   test_unwell();
