@@ -8,16 +8,20 @@
 enum {
   BASE_HALF_US = 5000000, /* the base round-trip time is the least of the last 5..10 s */
   ROUND_US_MIN = 8000,    /* a round is a round trip and no shorter than this */
-  START_GAIN = 709,       /* /256: 2.77 doubles the delivered rate every round */
-  KEEP_GAIN = 252,        /* /256: what is kept of the delivered rate when a queue showed ... */
-  KEEP_GAIN_SPAN = 20,    /* ... less up to so much */
-  STUCK_MAX = 2,          /* drains in a row without effect before a deep one */
-  SEEN_US = 4000000,      /* the base is looked for when it was not seen for so long */
-  GROWTH = 8,             /* packets a second each second, times the root of the rate */
-  CALM_ROUNDS = 2,        /* rounds without a queue after which growth accelerates */
-  OVER_ROUNDS = 3,        /* rounds with a queue that make it ours, when growth was slow */
-  FAST_SHARE = 32,        /* growth by more than one in so many is quick */
-  SLACK_US = 15000,       /* the window's allowance for ack delay and late timers */
+  START_GAIN = 900,       /* /256: paced 3.5 times as fast as was delivered ... */
+  START_WINDOW = 3,  /* ... of which three times as much is under way: it triples every round */
+  FIRST_PER_S = 480, /* packets a second of the first round trip, ... */
+  FIRST_MIN = 32,    /* ... at least and at most so many in all */
+  FIRST_MAX = 288,
+  KEEP_GAIN = 252,     /* /256: what is kept of the delivered rate when a queue showed ... */
+  KEEP_GAIN_SPAN = 20, /* ... less up to so much */
+  STUCK_MAX = 2,       /* drains in a row without effect before a deep one */
+  SEEN_US = 4000000,   /* the base is looked for when it was not seen for so long */
+  GROWTH = 8,          /* packets a second each second, times the root of the rate */
+  CALM_ROUNDS = 2,     /* rounds without a queue after which growth accelerates */
+  OVER_ROUNDS = 3,     /* rounds with a queue that make it ours, when growth was slow */
+  FAST_SHARE = 32,     /* growth by more than one in so many is quick */
+  SLACK_US = 15000,    /* the window's allowance for ack delay and late timers */
   WINDOW_FLOOR = 8,
 };
 
@@ -52,9 +56,11 @@ uint32_t al_cc_base(const al_cc *c) {
   return us == UINT32_MAX ? c->rtt_hint : us;
 }
 
-/* Sent in the first round trip: 32, on long paths up to 64. */
+/* Sent in the first round trip: by time and not by rounds, so that a long path does not begin more
+ * slowly than a short one. */
 static uint64_t first_packets(const al_cc *c) {
-  return al_min_u64(al_max_u64(al_cc_base(c) / 6250, 32), 64);
+  uint64_t n = (uint64_t)al_cc_base(c) * FIRST_PER_S / 1000000;
+  return al_min_u64(al_max_u64(n, FIRST_MIN), FIRST_MAX);
 }
 
 void al_cc_init(al_cc *c, al_time now, uint32_t rtt_us, uint32_t window_max) {
@@ -92,8 +98,10 @@ uint32_t al_cc_window(const al_cc *c) {
   uint64_t rate = al_max_u64(c->rate, best_of(c, 4));
   if (c->mode == AL_CC_DRAIN)
     return (uint32_t)al_min_u64(c->deep ? drained(c) / 2 + 2 : drained(c), c->window_max);
-  uint64_t window = 2 * packets(rate, al_cc_base(c)) + packets(rate, SLACK_US) + WINDOW_FLOOR;
-  if (c->mode == AL_CC_START) window = al_max_u64(window, first_packets(c));
+  bool start = c->mode == AL_CC_START;
+  uint64_t window = (start ? START_WINDOW : 2) * packets(rate, al_cc_base(c));
+  window += packets(rate, SLACK_US) + WINDOW_FLOOR;
+  if (start) window = al_max_u64(window, first_packets(c));
   return (uint32_t)al_min_u64(window, c->window_max);
 }
 

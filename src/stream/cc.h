@@ -32,7 +32,7 @@ typedef struct al_cc_min {
 } al_cc_min;
 
 typedef enum al_cc_mode {
-  AL_CC_START = 1, /* double every round until the path is full */
+  AL_CC_START = 1, /* triple every round until the path is full */
   AL_CC_DRAIN,     /* pause until the queue we made is gone */
   AL_CC_CRUISE,    /* a little faster every round until a queue shows */
 } al_cc_mode;
