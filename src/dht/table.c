@@ -193,7 +193,7 @@ static void bit_set(uint64_t *set, uint32_t i) { set[i / 64] |= (uint64_t)1 << i
 /* IDs whose first so many bits are the same are in one cell, a quarter as wide as nodes usually lie
  * apart. 64: this node knows too little of the network for that. */
 static uint32_t cell_bits(const al_dht *d) {
-  if (d->radius == UINT64_MAX || d->spread == 0) return 64;
+  if (d->spread == 0) return 64;
   uint64_t most = d->radius > UINT64_MAX / CELL_SLACK ? UINT64_MAX : d->radius * CELL_SLACK;
   uint64_t width = al_min_u64(d->spread, most) / AL_DHT_CLOSE / CELLS;
   return width < 2 ? 64 : al_dht_bucket(width) + 1;

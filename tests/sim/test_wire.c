@@ -211,6 +211,56 @@ static void test_impostor(uint64_t seed) {
   scene_end(&s, 3);
 }
 
+/* ---- one identity, two nodes ---- */
+
+enum { TWINS = 8 };
+
+/* The last node has the root secret of the one before it: stolen, or restored from a backup. */
+static void configure_twin(void *ctx, world *w, uint32_t node, al_config *c) {
+  (void)ctx;
+  if (node == TWINS - 1) world_identity(w, TWINS - 2, c->identity);
+}
+
+static uint32_t links_to(world *w, uint32_t node, const al_id *id) {
+  al_link_info info;
+  uint32_t n = 0;
+  for (uint32_t i = 0; al_inspect_link(world_node(w, node), i, &info); i++)
+    n += info.up && al_id_equal(&info.peer, id);
+  return n;
+}
+
+/* Nothing can tell them apart: others have one link at most to either, and go on. */
+static void test_twins(uint64_t seed) {
+  static scene s;
+  world_options o;
+  al_node_info a, b;
+  uint32_t most = 0, have = 0, first;
+  world_options_default(&o);
+  o.seed = seed;
+  o.nodes = TWINS;
+  o.configure = configure_twin;
+  scene_limits(&o);
+  scene_start(&s, &o, TWINS);
+  scene_wait(&s, 120 * AL_SECOND);
+  al_inspect_node(world_node(s.w, TWINS - 2), &a);
+  al_inspect_node(world_node(s.w, TWINS - 1), &b);
+  tap_ok(al_id_equal(&a.id, &b.id), "two nodes with one identity");
+  for (uint32_t i = 0; i + 2 < TWINS; i++) {
+    uint32_t n = links_to(s.w, i, &a.id);
+    most = n > most ? n : most;
+    have += n != 0;
+  }
+  tap_ok(most <= 2 && have >= TWINS / 2, "others have %u links to it at most: %u of %u have", most,
+         have, TWINS - 2);
+  tap_ok(links_to(s.w, TWINS - 2, &a.id) == 0, "neither of the two has one to itself");
+  first = s.t.count;
+  for (int i = 0; i < 6; i++) (void)traffic_open_apart(&s.t, s.w, SCENE_CLIENT, 20000);
+  scene_wait(&s, 60 * AL_SECOND);
+  tap_is_u64(traffic_count_whole(&s.t, first), 6, "and streams of the others are whole");
+  tap_is_u64(traffic_wrong(&s.t), 0, "no wrong byte");
+  scene_end(&s, TWINS);
+}
+
 /* ---- both at once ---- */
 
 static void test_both_dial(uint64_t seed) {
@@ -250,6 +300,7 @@ int main(int argc, char **argv) {
   test_handshakes(seed);
   test_wrong_secret(seed);
   test_impostor(seed);
+  test_twins(seed);
   test_both_dial(seed);
   return tap_done();
 }

@@ -271,6 +271,57 @@ static void test_closest(void) {
   al_dht_clear(&d);
 }
 
+/* Identifiers whose first 64 bits are the same (2^64 tries, or a broken hash), our own among them:
+ * distances of 0, and no order between them. */
+static void test_collisions(void) {
+  al_dht d;
+  al_dht_config c = config(1);
+  al_link got[8];
+  (void)al_dht_init(&d, &c);
+  for (uint32_t i = 0; i < 12; i++) {
+    test_rand_bytes(ids[i].b, sizeof ids[i].b);
+    memcpy(ids[i].b, i < 4 ? c.self.b : ids[4].b, 8);
+    add(&d, i, 0);
+  }
+  uint32_t n = al_dht_closest(&d, &c.self, 8, got);
+  tap_ok(n == 2, "of those with one prefix one is told of: %u", n);
+  tap_ok(!al_dht_wants(&d, &c.self), "nobody wants a link to itself");
+  for (uint32_t i = 0; i < 12; i++) al_dht_link_down(&d, link_of(i), 0);
+  tap_ok(al_dht_closest(&d, &c.self, 8, got) == 0 && d.count == 0, "gone as they came");
+  al_dht_clear(&d);
+}
+
+/* A crowd of identifiers in one cell takes three of the eight closest places, and of an answer. */
+static void test_crowd(void) {
+  al_dht d;
+  al_dht_config c = config(1);
+  al_link got[16];
+  uint32_t needed = 0, told = 0;
+  (void)al_dht_init(&d, &c);
+  for (uint32_t i = 0; i < 100; i++) {
+    test_rand_bytes(ids[i].b, sizeof ids[i].b);
+    add(&d, i, 0);
+  }
+  d.spread = UINT64_MAX / 100 * AL_DHT_CLOSE; /* as lookups measured it */
+  d.measured = 20;
+  al_id near = c.self;
+  near.b[1] ^= 0x40; /* at half of what usually lies between two nodes */
+  for (uint32_t i = 0; i < 20; i++) {
+    ids[100 + i] = near;
+    ids[100 + i].b[7] = (uint8_t)i;
+    add(&d, 100 + i, 0);
+  }
+  for (uint32_t i = 0; i < 20; i++) needed += al_dht_needs(&d, link_of(100 + i));
+  uint32_t n = al_dht_closest(&d, &near, 9, got);
+  for (uint32_t i = 0; i < n; i++) told += al_slab_index(got[i]) >= 100;
+  tap_ok(needed <= 3, "of twenty that crowd %u are needed", needed);
+  tap_ok(n == 9 && told == 3, "and %u are told of, beside %u others", told, n - told);
+  tap_ok(al_dht_zone_of(&d, &near, &ids[105]) == AL_DHT_CROWD &&
+             al_dht_zone_of(&d, &near, &ids[0]) != AL_DHT_CROWD,
+         "they are seen to crowd");
+  al_dht_clear(&d);
+}
+
 int main(int argc, char **argv) {
   static const uint8_t seed[32] = {1};
   test_rand_seed(argc, argv);
@@ -284,5 +335,7 @@ int main(int argc, char **argv) {
   test_closest();
   test_size();
   test_loose();
+  test_collisions();
+  test_crowd();
   return tap_done();
 }
