@@ -284,6 +284,9 @@ static void world_run(const uint8_t *data, size_t size, bool open) {
   for (unsigned i = 0; i < 2; i++) {
     for (unsigned pair = 0; pair < PAIRS; pair++) forget(x, i, pair);
     AL_ASSERT(x->s[i].ls.used[AL_LINK_USE_FREE] == SLOTS);
+    al_link_event ev; /* the table may look once more when the last link would have been due */
+    if (al_links_deadline(&x->s[i].ls) != AL_TIME_NEVER)
+      AL_ASSERT(!al_links_tick(&x->s[i].ls, al_links_deadline(&x->s[i].ls), &ev));
     AL_ASSERT(al_links_deadline(&x->s[i].ls) == AL_TIME_NEVER);
     AL_ASSERT(x->s[i].ls.named == 0);
     al_links_clear(&x->s[i].ls);
