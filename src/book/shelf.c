@@ -194,6 +194,7 @@ void al_shelf_clear(al_shelf *s) {
   tables_free(s);
   al_places_clear(&s->places);
   al_places_clear(&s->shakes);
+  al_names_clear(&s->names);
   memset(s, 0, sizeof *s);
 }
 
@@ -359,6 +360,7 @@ al_err al_shelf_new(al_shelf **ret, const al_alloc *a, const al_suite *suite,
   s->suite = suite;
   al_places_init_exact(&s->places, &s->alloc, AL_SHELF_PLACE_BYTES, PLACES_MAX);
   al_places_init_exact(&s->shakes, &s->alloc, AL_SHELF_SHAKE_BYTES, PLACES_MAX);
+  al_names_init(&s->names, &s->alloc, s->secret, true);
   *ret = s;
   return AL_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "allium/al_shelf.h"
 #include "base/base.h"
+#include "base/names.h"
 #include "base/places.h"
 #include "book/identity.h"
 #include "wire/wire.h"
@@ -55,6 +56,7 @@ struct al_shelf {
   bool grows;
   al_places places; /* for messages of links */
   al_places shakes; /* for their handshakes */
+  al_names names;   /* of their other ends */
 };
 
 /* al_shelf_init — an empty shelf with memory for no record.
@@ -77,6 +79,9 @@ static inline al_places *al_shelf_places(al_shelf *s) { return &s->places; }
 
 /* al_shelf_shakes — room for handshakes of links, likewise. */
 static inline al_places *al_shelf_shakes(al_shelf *s) { return &s->shakes; }
+
+/* al_shelf_names — identifiers of the other ends of links, likewise. */
+static inline al_names *al_shelf_names(al_shelf *s) { return &s->names; }
 
 /* al_shelf_reserve — have memory for so many records of any size, in all.
  * Result: AL_OK, AL_ENOMEM (what was got stays).   Cost: allocates about 10 KB a record.

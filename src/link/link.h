@@ -6,6 +6,7 @@
 
 #include "allium/al_host.h"
 #include "base/base.h"
+#include "base/names.h"
 #include "book/book.h"
 #include "crypto/crypto.h"
 #include "shake/shake.h"
@@ -58,6 +59,7 @@ typedef struct al_links_config {
   uint32_t message_slots; /* AL_LINK_SLOTS_MIN..255; 0: AL_LINK_SLOTS_DEFAULT */
   al_places *places;      /* blocks of AL_LINK_PLACE_BYTES for messages, shared; NULL: own ones */
   al_places *shakes;      /* blocks of AL_SHELF_SHAKE_BYTES for handshakes, likewise */
+  al_names *names;        /* identifiers of other ends, likewise */
   uint64_t wall_s;        /* Unix seconds at `now`, for the expiry of descriptors */
   al_time now;
   uint64_t rekey_us;     /* 0: one hour; at most four */
@@ -79,6 +81,7 @@ typedef struct al_links {
   uint32_t mask, named; /* of buckets; links in them */
   uint32_t twins;       /* ... that have another one to the same node before them */
   al_places own_places, own_shakes;
+  al_names own_names;
   al_link_slot **slots; /* places that are in use, by index; the others NULL */
   uint32_t next_slot;   /* where to look for a free one first */
   uint32_t used[5];     /* slots by use */

@@ -22,6 +22,10 @@ static al_err buckets_init(al_links *ls, const uint8_t *secret) {
   ls->mask = count - 1;
   ls->secret[0] = al_load_u64(secret);
   ls->secret[1] = al_load_u64(secret + 8);
+  if (ls->cfg.names == NULL) {
+    al_names_init(&ls->own_names, ls->cfg.alloc, ls->secret, false);
+    ls->cfg.names = &ls->own_names;
+  }
   ls->buckets = al_new_array(ls->cfg.alloc, count, sizeof *ls->buckets);
   return ls->buckets != NULL ? AL_OK : AL_ENOMEM;
 }
@@ -60,6 +64,13 @@ al_err al_links_reserve(al_links *ls, uint32_t links) {
   return e == AL_OK ? al_link_timers_reserve(ls, links) : e;
 }
 
+/* What a session has elsewhere. */
+static void session_clear(al_links *ls, al_link_session *s) {
+  al_link_shaking_end(ls, s);
+  al_names_drop(ls->cfg.names, s->peer);
+  s->peer = 0;
+}
+
 void al_links_clear(al_links *ls) {
   al_link_slots_clear(ls);
   al_link_keys_clear(ls);
@@ -70,7 +81,8 @@ void al_links_clear(al_links *ls) {
   al_link_timers_clear(ls);
   uint32_t cursor = 0;
   for (al_link link; (link = al_link_each(ls, &cursor)) != 0;)
-    al_link_shaking_end(ls, al_link_session_get(ls, link));
+    session_clear(ls, al_link_session_get(ls, link));
+  al_names_clear(&ls->own_names);
   al_places_clear(&ls->own_shakes);
   al_slab_clear(&ls->sessions);
   memset(ls, 0, sizeof *ls);
@@ -126,7 +138,7 @@ static const al_link_session *next_to(const al_links *ls, const al_id *peer,
   al_link link = last == NULL ? *bucket_of(ls, peer) : last->next;
   while (link != 0) {
     const al_link_session *s = al_link_session_get(ls, link);
-    if (al_id_equal(&s->peer, peer)) return s;
+    if (al_id_equal(al_link_peer_id(ls, s), peer)) return s;
     link = s->next;
   }
   return NULL;
@@ -134,7 +146,8 @@ static const al_link_session *next_to(const al_links *ls, const al_id *peer,
 
 static void unname(al_links *ls, al_link_session *s) {
   if (!s->named) return;
-  al_link *at = bucket_of(ls, &s->peer);
+  const al_id *peer = al_link_peer_id(ls, s);
+  al_link *at = bucket_of(ls, peer);
   while (*at != s->handle) {
     al_link_session *before = al_link_session_get(ls, *at);
     AL_ASSERT(before != NULL);
@@ -144,19 +157,29 @@ static void unname(al_links *ls, al_link_session *s) {
   s->next = 0;
   s->named = false;
   ls->named--;
-  if (ls->twins != 0 && next_to(ls, &s->peer, NULL) != NULL) ls->twins--;
+  if (ls->twins != 0 && next_to(ls, peer, NULL) != NULL) ls->twins--;
 }
 
-void al_link_name(al_links *ls, al_link_session *s, const al_id *peer) {
-  if (s->named && al_id_equal(&s->peer, peer)) return;
+bool al_link_claim(al_links *ls, al_link_session *s, const al_id *peer) {
+  AL_ASSERT(!s->named);
+  uint32_t name = al_names_take(ls->cfg.names, peer);
+  if (name == 0) return false;
+  al_names_drop(ls->cfg.names, s->peer);
+  s->peer = name;
+  return true;
+}
+
+bool al_link_name(al_links *ls, al_link_session *s, const al_id *peer) {
+  if (s->named && al_id_equal(al_link_peer_id(ls, s), peer)) return true;
   unname(ls, s);
-  s->peer = *peer;
+  if (!al_link_claim(ls, s, peer)) return false;
   if (next_to(ls, peer, NULL) != NULL) ls->twins++;
   al_link *bucket = bucket_of(ls, peer);
   s->next = *bucket;
   *bucket = s->handle;
   s->named = true;
   ls->named++;
+  return true;
 }
 
 /* ---- birth and end ---- */
@@ -187,7 +210,9 @@ static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
   }
   al_link_session *s = item;
   s->shaking = al_places_take(ls->cfg.shakes, sizeof *s->shaking, true);
-  if (s->shaking == NULL || reserve_turns(ls) != AL_OK ||
+  bool names = ls->cfg.names != &ls->own_names ||
+               al_names_reserve(&ls->own_names, al_slab_count(&ls->sessions) + 1) == AL_OK;
+  if (s->shaking == NULL || !names || reserve_turns(ls) != AL_OK ||
       al_link_timers_reserve(ls, al_slab_index(handle) + 1) != AL_OK) {
     al_link_shaking_end(ls, s);
     al_slab_drop(&ls->sessions, handle);
@@ -227,7 +252,10 @@ al_err al_link_dial(al_links *ls, al_time now, const al_id *peer, al_bytes descr
     k->claimed = peer != NULL ? *peer : al_node_id(ls->cfg.suite, d.sig_pk);
     peer = &k->claimed;
   }
-  if (peer != NULL) al_link_name(ls, s, peer);
+  if (peer != NULL && !al_link_name(ls, s, peer)) {
+    al_link_free(ls, s->handle);
+    return AL_ENOMEM;
+  }
   al_link_arm_all(ls, s);
   *ret = s->handle;
   return AL_OK;
@@ -268,7 +296,10 @@ al_err al_link_adopt(al_links *ls, al_time now, const al_link_given *given, al_l
   al_rng_clear(&draw);
   s->initiator = given->initiator;
   al_link_keys_begin(ls, s, now);
-  al_link_name(ls, s, given->peer);
+  if (!al_link_name(ls, s, given->peer)) {
+    al_link_free(ls, s->handle);
+    return AL_ENOMEM;
+  }
   s->state = AL_LINK_OPEN;
   al_link_arm_all(ls, s);
   *ret = s->handle;
@@ -290,6 +321,7 @@ void al_link_free(al_links *ls, al_link link) {
   if (s == NULL) return;
   al_link_end(ls, s);
   unname(ls, s);
+  al_names_drop(ls->cfg.names, s->peer);
   al_link_window_clear(ls, &s->window);
   al_link_keys_wipe(ls, s);
   al_slab_drop(&ls->sessions, link);
@@ -310,14 +342,14 @@ bool al_link_get_stats(const al_links *ls, al_link link, al_link_stats *ret) {
       .frames_rx = (uint64_t)s->rx_high << 32 | s->frames_rx,
       .last_rx = al_link_when(ls, s->last_rx),
   };
-  if (s->named) ret->peer = s->peer;
+  if (s->named) ret->peer = *al_link_peer_id(ls, s);
   return true;
 }
 
 bool al_link_peer(const al_links *ls, al_link link, al_id *ret) {
   const al_link_session *s = al_link_session_get(ls, link);
   if (s == NULL || !s->named) return false;
-  *ret = s->peer;
+  *ret = *al_link_peer_id(ls, s);
   return true;
 }
 
@@ -341,7 +373,7 @@ uint32_t al_link_rtt_us(const al_links *ls, al_link link) {
  * the order, and keeps both. */
 static bool kept_before(const al_links *ls, const al_link_session *a, const al_link_session *b) {
   if (a->initiator != b->initiator) {
-    bool we_are_lower = memcmp(ls->cfg.keys->id.b, a->peer.b, sizeof a->peer.b) < 0;
+    bool we_are_lower = memcmp(ls->cfg.keys->id.b, al_link_peer_id(ls, a)->b, sizeof(al_id)) < 0;
     return a->initiator == we_are_lower;
   }
   return a->initiator && a->born - b->born <= INT32_MAX;
@@ -361,7 +393,7 @@ bool al_link_is_redundant(const al_links *ls, al_link link) {
   const al_link_session *s = al_link_session_get(ls, link);
   if (s == NULL || !al_link_is_up(ls, link)) return false;
   const al_link_session *o = NULL;
-  while ((o = next_to(ls, &s->peer, o)) != NULL) {
+  while ((o = next_to(ls, al_link_peer_id(ls, s), o)) != NULL) {
     if (o != s && al_link_is_up(ls, o->handle) && kept_before(ls, o, s)) return true;
   }
   return false;

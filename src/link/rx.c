@@ -8,8 +8,9 @@ static al_link_verdict drop(al_links *ls, al_counter why) {
 
 /* The answerer's link is proved by the first data frame that opens. */
 static void became_up(al_links *ls, al_link_session *s, al_time now, al_link_in *ret) {
-  al_id peer = s->peer;
-  al_link_name(ls, s, &peer);
+  al_id peer = *al_link_peer_id(ls, s);
+  bool named = al_link_name(ls, s, &peer);
+  AL_ASSERT(named); /* it has claimed to be that */
   s->state = AL_LINK_OPEN;
   al_link_ping_now(ls, s, now);
   al_link_arm_all(ls, s);

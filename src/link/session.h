@@ -141,8 +141,8 @@ struct al_link_session {
   uint32_t srtt_us, rttvar_us;
   uint32_t pings[AL_LINK_PINGS]; /* that may still be answered: when they were sent, the low half of
                                   * microseconds; 0: none */
-  al_id peer;
-  uint8_t root[32]; /* of key_phase */
+  uint32_t peer;                 /* al_names: dialled, claimed or proved; 0: nobody yet */
+  uint8_t root[32];              /* of key_phase */
   al_link_window window;
 };
 
@@ -152,9 +152,21 @@ struct al_link_session {
  * Result: NULL for a stale handle.   Cost: O(1).   Source: none.   Tested: unit/link_shake. */
 al_link_session *al_link_session_get(const al_links *ls, al_link link);
 
+/* al_link_claim — the peer says who it is, which is not proved.
+ * Result: false without memory, which there is but on a shared shelf.   Cost: a keyed hash.
+ * Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+bool al_link_claim(al_links *ls, al_link_session *s, const al_id *peer);
+
 /* al_link_name — the peer is known or proved now: put the session into the chain of its ID.
- * Result: none.   Cost: one map probe.   Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
-void al_link_name(al_links *ls, al_link_session *s, const al_id *peer);
+ * Result: likewise; true when it was claimed.   Cost: two keyed hashes.   Source: PROTOCOL.md 4.2.
+ * Tested: unit/link_shake. */
+bool al_link_name(al_links *ls, al_link_session *s, const al_id *peer);
+
+/* al_link_peer_id — whose name a session has. Result: its `peer` must not be 0.   Cost: O(1).
+ * Source: PROTOCOL.md 4.2.   Tested: unit/link_shake. */
+static inline const al_id *al_link_peer_id(const al_links *ls, const al_link_session *s) {
+  return al_names_get(ls->cfg.names, s->peer);
+}
 
 /* al_link_wall — Unix seconds at a moment.
  * Result: seconds.   Cost: O(1).   Source: PROTOCOL.md 3.4.   Tested: unit/link_shake. */

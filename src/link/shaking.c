@@ -116,13 +116,16 @@ void al_link_shake_await(al_links *ls, al_link_session *s, al_time now, const ui
   shake_init(ls, s, binding);
 }
 
-/* Keys are there: the handshake's own state is not needed any more. */
-static void finish(al_links *ls, al_link_session *s, al_time now) {
+/* Keys are there: the handshake's own state is not needed any more. False without memory for whose
+ * they are. */
+static bool finish(al_links *ls, al_link_session *s, al_time now) {
   al_link_shaking *k = shaking_of(ls, s);
+  if (s->initiator ? !al_link_name(ls, s, &k->claimed) : !al_link_claim(ls, s, &k->claimed))
+    return false; /* of an answerer it is proved by the first data frame */
   al_shake_take_root(&k->sh, s->root);
   al_link_keys_begin(ls, s, now);
-  if (!s->initiator) s->peer = k->claimed; /* proved by the first data frame */
   al_link_shaking_end(ls, s);
+  return true;
 }
 
 /* ---- the other side's descriptor ---- */
@@ -212,7 +215,8 @@ static al_link_verdict take_record(al_links *ls, al_link_session *s, uint32_t sl
   }
   if (!descriptor_valid(ls, record, now, &other))
     return refuse(ls, s, slot, AL_LINK_CODE_DESCRIPTOR, ret);
-  if ((s->named && !al_id_equal(&other.id, &s->peer)) || al_id_equal(&other.id, &ls->cfg.keys->id))
+  if ((s->named && !al_id_equal(&other.id, al_link_peer_id(ls, s))) ||
+      al_id_equal(&other.id, &ls->cfg.keys->id))
     return refuse(ls, s, slot, AL_LINK_CODE_IDENTITY, ret);
   memcpy(k->peer_pk, other.link_pk, sizeof k->peer_pk);
   k->claimed = other.id;
@@ -248,7 +252,10 @@ static al_link_verdict take_init(al_links *ls, al_link_session *s, uint32_t slot
     al_link_slot_drop(ls, slot);
     return fail(ls, e);
   }
-  finish(ls, s, now);
+  if (!finish(ls, s, now)) {
+    al_link_slot_drop(ls, slot);
+    return fail(ls, AL_EFULL);
+  }
   return hand_over(ls, slot, record, &other.id, ret);
 }
 
@@ -256,21 +263,19 @@ static al_link_verdict take_accept(al_links *ls, al_link_session *s, uint32_t sl
                                    al_link_in *ret) {
   al_link_shaking *k = shaking_of(ls, s);
   al_span m = {al_link_slot_body(ls, slot), al_link_slot_at(ls, slot)->total};
-  al_id claimed = k->claimed;
   uint64_t sequence = 0;
   uint8_t sk[AL_KEM_SK_BYTES];
   al_err e = al_shake_take_accept(&k->sh, al_keyring_link_sk(ls->cfg.keys, sk), m, &sequence);
   al_wipe(sk, sizeof sk);
   al_link_slot_drop(ls, slot);
   if (e != AL_OK) return fail(ls, e);
-  finish(ls, s, now);
-  al_link_name(ls, s, &claimed);
+  if (!finish(ls, s, now)) return fail(ls, AL_EFULL);
   s->state = AL_LINK_OPEN;
   al_link_note_rx(ls, s, now);
   al_link_ping_now(ls, s, now);
   al_link_arm_all(ls, s);
   ret->became_up = true;
-  ret->peer = s->peer;
+  ret->peer = *al_link_peer_id(ls, s);
   return AL_LINK_UP;
 }
 

@@ -132,6 +132,7 @@ static al_err init_links(al_node *n, al_shelf *shelf) {
                        .message_slots = n->limits.lean ? AL_LINK_SLOTS_MIN : 0,
                        .places = shelf != NULL ? al_shelf_places(shelf) : NULL,
                        .shakes = shelf != NULL ? al_shelf_shakes(shelf) : NULL,
+                       .names = shelf != NULL ? al_shelf_names(shelf) : NULL,
                        .wall_s = n->wall_s,
                        .now = n->now};
   return al_links_init(&n->links, &c);
