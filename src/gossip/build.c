@@ -32,7 +32,7 @@ static bool is_empty(const al_wr *w) { return w->len <= 2; }
 
 static bool build_want(al_gossip *g, al_gossip_peer *p, al_time now, al_wr *w) {
   al_id id;
-  if (!al_gossip_can_ask(p)) return false;
+  if (!al_gossip_can_ask(g, p)) return false;
   al_want_start(w);
   for (unsigned i = 0; i < AL_WANT_ENTRIES_MAX && al_gossip_ask(g, p, now, &id); i++)
     al_want_add(w, &id);

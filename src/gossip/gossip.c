@@ -22,7 +22,9 @@ static void close_tables(al_gossip *g) {
   const al_gossip_config *c = &g->cfg;
   al_delete(memory(g), g->wants, c->wants_max * sizeof *g->wants);
   al_delete(memory(g), g->serves, c->serve_max * sizeof *g->serves);
+  al_delete(memory(g), g->traffic, g->peers_len * sizeof *g->traffic);
   al_heap_clear(&g->want_timers);
+  g->traffic = NULL;
   g->wants = NULL;
   g->serves = NULL;
   g->want_free = g->serve_free = 0;
@@ -33,7 +35,8 @@ bool al_gossip_open(al_gossip *g) {
   if (g->wants != NULL) return true;
   g->wants = al_new_array(memory(g), c->wants_max, sizeof *g->wants);
   g->serves = al_new_array(memory(g), c->serve_max, sizeof *g->serves);
-  if (g->wants == NULL || g->serves == NULL ||
+  g->traffic = al_new_array(memory(g), g->peers_len, sizeof *g->traffic);
+  if (g->wants == NULL || g->serves == NULL || g->traffic == NULL ||
       al_heap_init(&g->want_timers, memory(g), c->wants_max) != AL_OK) {
     close_tables(g);
     return false;
@@ -62,18 +65,26 @@ static void forget_news(al_gossip *g, al_time now) {
 
 void al_gossip_rest(al_gossip *g, al_time now) {
   if (g->cfg.loose == NULL) return;
-  if (g->wants_count == 0 && g->serves_count == 0) close_tables(g);
+  if (g->wants_count == 0 && g->serves_count == 0 && g->answers_count == 0) close_tables(g);
   forget_news(g, now);
 }
 
 al_err al_gossip_reserve(al_gossip *g, uint32_t links) {
   if (links <= g->peers_len) return AL_OK;
-  const uint32_t len = (links + LINKS_STEP - 1) / LINKS_STEP * LINKS_STEP;
-  al_gossip_peer *more =
-      al_grown(g->cfg.alloc, g->peers, g->peers_len * sizeof *more, len * sizeof *more);
-  if (more == NULL) return AL_ENOMEM;
+  const uint32_t had = g->peers_len, len = (links + LINKS_STEP - 1) / LINKS_STEP * LINKS_STEP;
+  al_gossip_traffic *t = NULL;
+  if (g->traffic != NULL && (t = al_new_array(memory(g), len, sizeof *t)) == NULL) return AL_ENOMEM;
+  al_gossip_peer *more = al_grown(g->cfg.alloc, g->peers, had * sizeof *more, len * sizeof *more);
+  if (more == NULL) {
+    al_delete(memory(g), t, len * sizeof *t);
+    return AL_ENOMEM;
+  }
   g->peers = more;
   g->peers_len = len;
+  if (t == NULL) return AL_OK;
+  if (had != 0) memcpy(t, g->traffic, had * sizeof *t);
+  al_delete(memory(g), g->traffic, had * sizeof *t);
+  g->traffic = t;
   return AL_OK;
 }
 
@@ -227,6 +238,11 @@ void al_gossip_link_down(al_gossip *g, al_link link, al_time now) {
   al_gossip_wants_leave(g, p);
   al_gossip_serve_clear(g, p);
   al_gossip_wake(g, p, false);
+  if (g->traffic != NULL) {
+    al_gossip_traffic *t = al_gossip_traffic_of(g, p);
+    g->answers_count -= t->answers;
+    memset(t, 0, sizeof *t);
+  }
   memset(p, 0, sizeof *p);
   if (--g->peers_count == 0) g->round_at = g->page_at = AL_TIME_NEVER;
 }
@@ -351,8 +367,10 @@ static al_gossip_verdict want_rx(al_gossip *g, al_gossip_peer *p, al_bytes bytes
 }
 
 static al_gossip_verdict descriptor_rx(al_gossip *g, al_gossip_peer *p) {
-  if (p->answers == 0) return drop(g, AL_COUNT_gossip_unasked);
-  p->answers--;
+  if (g->traffic == NULL || al_gossip_traffic_of(g, p)->answers == 0)
+    return drop(g, AL_COUNT_gossip_unasked);
+  al_gossip_traffic_of(g, p)->answers--;
+  g->answers_count--;
   return AL_GOSSIP_DESCRIPTOR;
 }
 

@@ -51,6 +51,7 @@ typedef struct al_gossip_config {
 } al_gossip_config;
 
 typedef struct al_gossip_peer al_gossip_peer; /* private to src/gossip */
+typedef struct al_gossip_traffic al_gossip_traffic;
 typedef struct al_gossip_want al_gossip_want;
 typedef struct al_gossip_news al_gossip_news;
 typedef struct al_gossip_serve al_gossip_serve;
@@ -59,7 +60,8 @@ typedef struct al_gossip_mark al_gossip_mark;
 /* al_gossip — the module's state; fields are private to src/gossip. */
 typedef struct al_gossip {
   al_gossip_config cfg;
-  al_gossip_peer *peers; /* by index of the link's handle; peers_len */
+  al_gossip_peer *peers;      /* by index of the link's handle; peers_len */
+  al_gossip_traffic *traffic; /* likewise; NULL while there is none */
   al_gossip_want *wants;
   al_gossip_news *news; /* number n is at n % news_max; NULL with `loose`, while none is */
   al_gossip_serve *serves;
@@ -76,6 +78,7 @@ typedef struct al_gossip {
   uint32_t frames[AL_MESSAGE_KIND_COUNT]; /* that its messages take, by kind */
   uint32_t want_free, serve_free;         /* first of the lists, index + 1 */
   uint32_t wants_count, serves_count;     /* in use */
+  uint32_t answers_count;                 /* descriptors that neighbours may still send */
   uint32_t peers_len, peers_count, ready_count, marks_count, page_next;
   uint16_t rumours_left[3]; /* of each kind, that are taken from all neighbours */
   bool urgent;

@@ -43,20 +43,25 @@ struct al_gossip_peer {
   bool digest_whole : 1;   /* a page as large as a message takes, not a small one */
   bool listing : 1;        /* of a sample: further pages are to follow, with time */
   bool news_due : 1;
-  bool keep : 1, keep_told : 1; /* this node wants the link; what the neighbour was told */
-  bool kept : 1;                /* the neighbour wants it */
-  uint8_t asked;                /* wants that it is being asked for */
-  uint8_t serve_count;
-  uint16_t serve_head, serve_tail; /* what it has asked for; index + 1 */
-  uint16_t answers;                /* descriptors it may still send */
-  uint16_t named;                  /* wants that it was the first to name */
+  bool keep : 1, keep_told : 1;    /* this node wants the link; what the neighbour was told */
+  bool kept : 1;                   /* the neighbour wants it */
   uint16_t trust, entries, served; /* quotas */
   uint16_t rumours, newer;         /* ... of deaths and lives, and of NEWER */
-  al_gossip_list waiting;          /* to be asked */
   uint32_t digest_from, digest_cursor;
-  uint32_t news_at;    /* announcements before this number are told or came from it */
+  uint32_t news_at;  /* announcements before this number are told or came from it */
+  uint32_t filled_s; /* the second when its quotas were filled */
+};
+
+/* al_gossip_traffic — what is under way between a neighbour and this node, there while anything is:
+ * see al_gossip_open. By index of the neighbour. */
+struct al_gossip_traffic {
   uint32_t answered_s; /* the end of the second when it sent the last one that was asked for */
-  uint32_t filled_s;   /* the second when its quotas were filled */
+  uint16_t serve_head, serve_tail; /* what it has asked for; index + 1 */
+  al_gossip_list waiting;          /* to be asked */
+  uint16_t answers;                /* descriptors it may still send */
+  uint16_t named;                  /* wants that it was the first to name */
+  uint8_t asked;                   /* wants that it is being asked for */
+  uint8_t serve_count;
 };
 
 /* al_gossip_want_state — where a want is. */
@@ -111,6 +116,14 @@ struct al_gossip_mark {
 /* al_gossip_peer_of — the neighbour behind a link.
  * Result: NULL when it is not known.   Cost: O(1).   Source: none.   Tested: unit/gossip_rx. */
 al_gossip_peer *al_gossip_peer_of(const al_gossip *g, al_link link);
+
+/* al_gossip_traffic_of — what is under way with a neighbour; al_gossip_open must be so.
+ * Result: never NULL.   Cost: O(1).   Source: docs/decisions/0007-many-nodes.md.
+ * Tested: unit/gossip_rx. */
+static inline al_gossip_traffic *al_gossip_traffic_of(const al_gossip *g, const al_gossip_peer *p) {
+  AL_ASSERT(g->traffic != NULL);
+  return &g->traffic[p - g->peers];
+}
 
 /* al_gossip_wake — something is to be sent to it, or (`on` false) nothing any more.
  * Result: none.   Cost: O(1).   Source: none.   Tested: unit/gossip_net. */
@@ -184,7 +197,7 @@ bool al_gossip_ask(al_gossip *g, al_gossip_peer *p, al_time now, al_id *ret_id);
 
 /* al_gossip_can_ask — would al_gossip_ask give one?
  * Result: whether.   Cost: O(1).   Source: PROTOCOL.md 7.1.   Tested: unit/gossip_net. */
-bool al_gossip_can_ask(const al_gossip_peer *p);
+bool al_gossip_can_ask(const al_gossip *g, const al_gossip_peer *p);
 
 /* al_gossip_got — the book has a descriptor of this ID now.
  *   from   0: nobody asked for it

@@ -18,18 +18,28 @@ bool al_gossip_find_want(const al_gossip *g, const al_id *id, uint32_t *ret) {
 
 /* ---- lists ---- */
 
+static al_gossip_list *waiting_of(const al_gossip *g, const al_gossip_peer *p) {
+  return &al_gossip_traffic_of(g, p)->waiting;
+}
+
+/* What a neighbour has to do. */
+static uint32_t load_of(const al_gossip *g, const al_gossip_peer *p) {
+  const al_gossip_traffic *t = al_gossip_traffic_of(g, p);
+  return (uint32_t)t->waiting.count + t->asked;
+}
+
 static void list_add(al_gossip *g, al_gossip_peer *p, uint32_t index) {
   al_gossip_want *w = want_at(g, index);
   w->state = AL_GOSSIP_WANT_WAITING;
   w->target = p->link;
   w->next = 0;
-  w->prev = p->waiting.tail;
+  w->prev = waiting_of(g, p)->tail;
   if (w->prev != 0)
     want_at(g, w->prev - 1)->next = index + 1;
   else
-    p->waiting.head = (uint16_t)(index + 1);
-  p->waiting.tail = (uint16_t)(index + 1);
-  p->waiting.count++;
+    waiting_of(g, p)->head = (uint16_t)(index + 1);
+  waiting_of(g, p)->tail = (uint16_t)(index + 1);
+  waiting_of(g, p)->count++;
   al_gossip_wake(g, p, true);
 }
 
@@ -38,13 +48,13 @@ static void list_remove(al_gossip *g, al_gossip_peer *p, uint32_t index) {
   if (w->prev != 0)
     want_at(g, w->prev - 1)->next = w->next;
   else
-    p->waiting.head = (uint16_t)w->next;
+    waiting_of(g, p)->head = (uint16_t)w->next;
   if (w->next != 0)
     want_at(g, w->next - 1)->prev = w->prev;
   else
-    p->waiting.tail = (uint16_t)w->prev;
+    waiting_of(g, p)->tail = (uint16_t)w->prev;
   w->prev = w->next = 0;
-  p->waiting.count--;
+  waiting_of(g, p)->count--;
 }
 
 /* Out of whatever list or count it is in. */
@@ -53,7 +63,7 @@ static void detach(al_gossip *g, uint32_t index) {
   al_gossip_peer *p = al_gossip_peer_of(g, w->target);
   if (p != NULL && w->state == AL_GOSSIP_WANT_WAITING) list_remove(g, p, index);
   if (p != NULL && w->state == AL_GOSSIP_WANT_ASKED) {
-    p->asked--;
+    al_gossip_traffic_of(g, p)->asked--;
     al_gossip_wake(g, p, true);
   }
   al_heap_set(&g->want_timers, index, AL_TIME_NEVER);
@@ -64,7 +74,7 @@ static void want_free(al_gossip *g, uint32_t index) {
   al_gossip_want *w = want_at(g, index);
   detach(g, index);
   al_gossip_peer *first = al_gossip_peer_of(g, w->first);
-  if (first != NULL) first->named--;
+  if (first != NULL) al_gossip_traffic_of(g, first)->named--;
   if (g->want_by_id.limit != 0) al_map_drop_id(&g->want_by_id, &w->id, NULL);
   memset(w, 0, sizeof *w);
   w->next = g->want_free;
@@ -95,7 +105,7 @@ static void go_on(al_gossip *g, uint32_t index) {
   for (unsigned i = 0; i < w->sources_count; i++) {
     al_gossip_peer *p = al_gossip_peer_of(g, w->sources[i]);
     if (p == NULL) continue;
-    if (best == NULL || p->waiting.count + p->asked < best->waiting.count + best->asked) best = p;
+    if (best == NULL || load_of(g, p) < load_of(g, best)) best = p;
   }
   if (best == NULL)
     want_free(g, index);
@@ -121,7 +131,7 @@ static void named_again(al_gossip *g, al_gossip_peer *p, uint32_t index, uint64_
   source_add(w, p->link);
   al_gossip_peer *holder = al_gossip_peer_of(g, w->target);
   if (w->state == AL_GOSSIP_WANT_WAITING && holder != NULL && holder != p &&
-      p->waiting.count + p->asked < holder->waiting.count / 2) {
+      load_of(g, p) < waiting_of(g, holder)->count / 2u) {
     list_remove(g, holder, index);
     list_add(g, p, index);
   }
@@ -136,7 +146,8 @@ bool al_gossip_want_of(al_gossip *g, al_gossip_peer *source, al_gossip_peer *pay
     return false;
   }
   /* No neighbour may fill the table with names of its invention. */
-  if (!there && (payer->named > g->cfg.wants_max / 2 || !al_gossip_spend(&payer->trust, 1))) {
+  if (!there && (al_gossip_traffic_of(g, payer)->named > g->cfg.wants_max / 2 ||
+                 !al_gossip_spend(&payer->trust, 1))) {
     al_count(g->cfg.counters, AL_COUNT_gossip_rate);
     return false;
   }
@@ -148,7 +159,7 @@ bool al_gossip_want_of(al_gossip *g, al_gossip_peer *source, al_gossip_peer *pay
     g->want_free = w->next;
     *w = (al_gossip_want){.id = what->id, .sequence = what->stamp, .first = payer->link};
     source_add(w, source->link);
-    payer->named++;
+    al_gossip_traffic_of(g, payer)->named++;
     g->wants_count++;
     if (g->want_by_id.limit != 0)
       AL_ASSERT(al_map_put_id(&g->want_by_id, &what->id, index) == AL_OK);
@@ -188,19 +199,21 @@ void al_gossip_named(al_gossip *g, al_gossip_peer *p, const al_id *id, uint64_t 
 
 /* ---- asking ---- */
 
-bool al_gossip_can_ask(const al_gossip_peer *p) {
-  return p->waiting.head != 0 && p->asked < AL_GOSSIP_ASKED_MAX;
+bool al_gossip_can_ask(const al_gossip *g, const al_gossip_peer *p) {
+  return g->traffic != NULL && waiting_of(g, p)->head != 0 &&
+         al_gossip_traffic_of(g, p)->asked < AL_GOSSIP_ASKED_MAX;
 }
 
 bool al_gossip_ask(al_gossip *g, al_gossip_peer *p, al_time now, al_id *ret_id) {
-  if (!al_gossip_can_ask(p)) return false;
-  uint32_t index = p->waiting.head - 1;
+  if (!al_gossip_can_ask(g, p)) return false;
+  uint32_t index = waiting_of(g, p)->head - 1u;
   al_gossip_want *w = want_at(g, index);
   list_remove(g, p, index);
   w->state = AL_GOSSIP_WANT_ASKED;
   w->asked_at = now;
-  p->asked++;
-  p->answers++;
+  al_gossip_traffic_of(g, p)->asked++;
+  al_gossip_traffic_of(g, p)->answers++;
+  g->answers_count++;
   al_heap_set(&g->want_timers, index, now + AL_GOSSIP_WANT_US);
   *ret_id = w->id;
   return true;
@@ -210,8 +223,8 @@ static bool is_asked_of(const al_gossip_want *w, const al_gossip_peer *p) {
   return p != NULL && w->state == AL_GOSSIP_WANT_ASKED && w->target == p->link;
 }
 
-static void answered(al_gossip_peer *p, al_time now) {
-  p->answered_s = (uint32_t)(now / AL_SECOND) + 1;
+static void answered(al_gossip *g, al_gossip_peer *p, al_time now) {
+  al_gossip_traffic_of(g, p)->answered_s = (uint32_t)(now / AL_SECOND) + 1;
   if (p->trust < AL_GOSSIP_TRUST_MAX) p->trust++;
 }
 
@@ -242,7 +255,7 @@ void al_gossip_got(al_gossip *g, const al_id *id, al_link from, al_time now) {
   al_gossip_want *w = want_at(g, index);
   al_gossip_peer *p = al_gossip_peer_of(g, from);
   bool asked = is_asked_of(w, p);
-  if (asked) answered(p, now);
+  if (asked) answered(g, p, now);
   if (known_sequence(g, id, &known) >= w->sequence && known) {
     hand_on(g, w);
     want_free(g, index);
@@ -273,13 +286,17 @@ void al_gossip_wants_tick(al_gossip *g, al_time now) {
     al_gossip_want *w = want_at(g, index);
     al_gossip_peer *p = al_gossip_peer_of(g, w->target);
     AL_ASSERT(p != NULL && w->state == AL_GOSSIP_WANT_ASKED);
+    al_gossip_traffic *t = al_gossip_traffic_of(g, p);
     /* A slow neighbour that sends one after the other is not interrupted. */
-    al_time patient = p->answered_s * AL_SECOND + AL_GOSSIP_WANT_US;
+    al_time patient = t->answered_s * AL_SECOND + AL_GOSSIP_WANT_US;
     if (patient > now && now < w->asked_at + AL_GOSSIP_PATIENCE_US) {
       al_heap_set(&g->want_timers, index, patient);
       continue;
     }
-    if (p->answers > 0) p->answers--;
+    if (t->answers > 0) {
+      t->answers--;
+      g->answers_count--;
+    }
     detach(g, index);
     source_remove(w, p->link);
     go_on(g, index);
