@@ -78,13 +78,12 @@ typedef struct al_links {
   al_slab windows;  /* al_window: of links that remember 8,192 frames */
   al_link *buckets; /* chains of the links whose peer is known, by its ID */
   uint64_t secret[2];
-  uint32_t mask, named; /* of buckets; links in them */
-  uint32_t twins;       /* ... that have another one to the same node before them */
-  al_places own_places, own_shakes;
-  al_names own_names;
-  al_link_slot **slots; /* places that are in use, by index; the others NULL */
-  uint32_t next_slot;   /* where to look for a free one first */
-  uint32_t used[5];     /* slots by use */
+  uint32_t mask, named;     /* of buckets; links in them */
+  uint32_t twins;           /* ... that have another one to the same node before them */
+  struct al_links_own *own; /* what no shelf lends; NULL: everything is lent */
+  al_link_slot **slots;     /* places that are in use, by index; the others NULL */
+  uint32_t next_slot;       /* where to look for a free one first */
+  uint32_t used[5];         /* slots by use */
   uint32_t probe_cursor;
   uint32_t births;
   uint8_t

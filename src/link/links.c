@@ -18,16 +18,34 @@ static bool config_valid(const al_links_config *c) {
 
 static al_err buckets_init(al_links *ls, const uint8_t *secret) {
   uint32_t count = 4;
-  while (count < ls->cfg.links_max) count *= 2;
+  while (count < ls->cfg.links_max - ls->cfg.links_max / 3) count *= 2;
   ls->mask = count - 1;
   ls->secret[0] = al_load_u64(secret);
   ls->secret[1] = al_load_u64(secret + 8);
-  if (ls->cfg.names == NULL) {
-    al_names_init(&ls->own_names, ls->cfg.alloc, ls->secret, false);
-    ls->cfg.names = &ls->own_names;
-  }
   ls->buckets = al_new_array(ls->cfg.alloc, count, sizeof *ls->buckets);
   return ls->buckets != NULL ? AL_OK : AL_ENOMEM;
+}
+
+/* What is not lent is had; the places for messages come with slots.c. */
+static al_err own_init(al_links *ls, const uint8_t *secret) {
+  al_links_config *c = &ls->cfg;
+  const uint64_t key[2] = {al_load_u64(secret), al_load_u64(secret + 8)};
+  if (c->places != NULL && c->shakes != NULL && c->names != NULL) return AL_OK;
+  ls->own = al_new(c->alloc, sizeof *ls->own);
+  if (ls->own == NULL) return AL_ENOMEM;
+  al_places_init(&ls->own->shakes, c->alloc, sizeof(al_link_shaking), c->links_max);
+  al_names_init(&ls->own->names, c->alloc, key, false);
+  if (c->shakes == NULL) c->shakes = &ls->own->shakes;
+  if (c->names == NULL) c->names = &ls->own->names;
+  return AL_OK;
+}
+
+static void own_clear(al_links *ls) {
+  if (ls->own == NULL) return;
+  al_places_clear(&ls->own->places);
+  al_places_clear(&ls->own->shakes);
+  al_names_clear(&ls->own->names);
+  al_delete(ls->cfg.alloc, ls->own, sizeof *ls->own);
 }
 
 al_err al_links_init(al_links *ls, const al_links_config *c) {
@@ -42,10 +60,7 @@ al_err al_links_init(al_links *ls, const al_links_config *c) {
   uint8_t secret[AL_MAP_SECRET_BYTES];
   al_rng_bytes(c->rng, secret, sizeof secret);
   al_err e = al_slab_init(&ls->sessions, c->alloc, sizeof(al_link_session), c->links_max);
-  if (ls->cfg.shakes == NULL) {
-    al_places_init(&ls->own_shakes, c->alloc, sizeof(al_link_shaking), c->links_max);
-    ls->cfg.shakes = &ls->own_shakes;
-  }
+  if (e == AL_OK) e = own_init(ls, secret);
   ls->next = AL_TIME_NEVER;
   if (e == AL_OK && !c->lean) e = al_link_timers_reserve(ls, c->links_max);
   uint32_t turns = c->lean && c->links_max > AL_LINK_TURNS_LEAN ? AL_LINK_TURNS_LEAN : c->links_max;
@@ -82,8 +97,7 @@ void al_links_clear(al_links *ls) {
   uint32_t cursor = 0;
   for (al_link link; (link = al_link_each(ls, &cursor)) != 0;)
     session_clear(ls, al_link_session_get(ls, link));
-  al_names_clear(&ls->own_names);
-  al_places_clear(&ls->own_shakes);
+  own_clear(ls);
   al_slab_clear(&ls->sessions);
   memset(ls, 0, sizeof *ls);
 }
@@ -210,8 +224,8 @@ static al_err session_new(al_links *ls, al_time now, al_link_session **ret) {
   }
   al_link_session *s = item;
   s->shaking = al_places_take(ls->cfg.shakes, sizeof *s->shaking, true);
-  bool names = ls->cfg.names != &ls->own_names ||
-               al_names_reserve(&ls->own_names, al_slab_count(&ls->sessions) + 1) == AL_OK;
+  bool names = ls->own == NULL || ls->cfg.names != &ls->own->names ||
+               al_names_reserve(&ls->own->names, al_slab_count(&ls->sessions) + 1) == AL_OK;
   if (s->shaking == NULL || !names || reserve_turns(ls) != AL_OK ||
       al_link_timers_reserve(ls, al_slab_index(handle) + 1) != AL_OK) {
     al_link_shaking_end(ls, s);

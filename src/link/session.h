@@ -146,6 +146,12 @@ struct al_link_session {
   al_link_window window;
 };
 
+/* al_links_own — what a table of links has by itself that a shelf lends to others. */
+struct al_links_own {
+  al_places places, shakes;
+  al_names names;
+};
+
 /* ---- links.c ---- */
 
 /* al_link_session_get — the session of a handle.

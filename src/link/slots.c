@@ -16,9 +16,9 @@ uint8_t *al_link_slot_body(const al_links *ls, uint32_t slot) {
 al_err al_link_slots_init(al_links *ls) {
   uint32_t n = ls->cfg.message_slots;
   if (ls->cfg.places == NULL) {
-    al_places_init(&ls->own_places, ls->cfg.alloc, AL_LINK_PLACE_BYTES, n);
-    ls->cfg.places = &ls->own_places;
-    if (al_places_reserve(&ls->own_places, n) != AL_OK) return AL_ENOMEM;
+    al_places_init(&ls->own->places, ls->cfg.alloc, AL_LINK_PLACE_BYTES, n);
+    ls->cfg.places = &ls->own->places;
+    if (al_places_reserve(ls->cfg.places, n) != AL_OK) return AL_ENOMEM;
   }
   ls->slots = al_new_array(ls->cfg.alloc, n, sizeof(void *));
   if (ls->slots == NULL) return AL_ENOMEM;
@@ -42,7 +42,6 @@ void al_link_slots_clear(al_links *ls) {
     }
     al_delete(ls->cfg.alloc, ls->slots, n * sizeof(void *));
   }
-  al_places_clear(&ls->own_places);
   ls->slots = NULL;
 }
 

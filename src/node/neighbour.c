@@ -45,7 +45,7 @@ node_neighbour *al_node_neighbour_new(al_node *n, al_link link, bool open) {
   bool touched = nb->touched; /* the index may still be in the list of its predecessor */
   AL_ASSERT(nb->link == 0);
   *nb = (node_neighbour){.link = link, .open = open, .since = n->now, .touched = touched};
-  nb->used = n->now;
+  nb->used_ms = (uint32_t)(n->now / AL_MS);
   return nb;
 }
 

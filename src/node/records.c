@@ -106,10 +106,11 @@ static uint32_t source_of(const al_node *n, al_link link) {
 static bool may_put(al_node *n, al_link link) {
   node_neighbour *nb = al_node_neighbour_of(n, link);
   if (nb == NULL) return true;
-  uint64_t ms = al_time_since(n->now, nb->records_at) / AL_MS;
+  const uint32_t now_ms = (uint32_t)(n->now / AL_MS);
+  uint64_t ms = now_ms - nb->records_ms;
   uint64_t most = 4u * AL_NODE_PUTS_PER_S * 256u;
   uint64_t have = nb->records_left + al_min_u64(ms, 60000) * AL_NODE_PUTS_PER_S * 256 / 1000;
-  nb->records_at = n->now;
+  nb->records_ms = now_ms;
   if (have > most) have = most;
   bool may = have >= 256;
   nb->records_left = (uint16_t)(may ? have - 256 : have);

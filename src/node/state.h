@@ -40,9 +40,10 @@ typedef struct node_neighbour {
   bool handed : 1;        /* records were brought to it, or are about to be */
   uint8_t wanted;         /* al_node_want: by this node */
   uint16_t records_left;  /* tokens for records that it brings, in 1/256 ... */
-  al_time records_at;     /* ... counted up to then */
+  uint32_t records_ms;    /* ... counted up to then, as the next is kept */
+  uint32_t used_ms;       /* when it was last wanted or had a circuit, as housekeeping saw it;
+                           * milliseconds modulo 49 days: who is unused for longer seems young */
   al_time since;          /* dialled or accepted; up: since then */
-  al_time used;           /* when it was last wanted or had a circuit, as housekeeping saw it */
 } node_neighbour;
 
 /* Cells that go ahead of the queues of a link, by its index: of n->urgent, index + 1. */

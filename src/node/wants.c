@@ -63,6 +63,10 @@ static bool close_redundant(al_node *n, al_work *w, al_link link, const node_nei
   return close_link(n, w, link, AL_LINK_CODE_REDUNDANT);
 }
 
+static uint32_t unused_ms(const al_node *n, const node_neighbour *nb) {
+  return (uint32_t)(n->now / AL_MS) - nb->used_ms;
+}
+
 /* A link that neither side wants is closed by the side that dialled it, after a while. */
 static void close_unused(al_node *n, al_work *w) {
   uint32_t cursor = 0;
@@ -71,8 +75,8 @@ static void close_unused(al_node *n, al_work *w) {
     if (!nb->up || close_redundant(n, w, l, nb)) continue;
     bool used = in_use(n, l, nb);
     al_gossip_keep(&n->gossip, l, used);
-    if (used || al_gossip_kept(&n->gossip, l)) nb->used = n->now;
-    if (al_time_since(n->now, nb->used) < AL_NODE_LINGER_US) continue;
+    if (used || al_gossip_kept(&n->gossip, l)) nb->used_ms = (uint32_t)(n->now / AL_MS);
+    if (unused_ms(n, nb) < AL_NODE_LINGER_US / AL_MS) continue;
     if (!al_link_is_initiator(&n->links, l)) continue;
     (void)close_link(n, w, l, AL_LINK_CODE_DONE);
   }
@@ -97,14 +101,14 @@ static usefulness good_for(const al_node *n, al_link link, const node_neighbour 
 static al_link least_useful(al_node *n, usefulness most) {
   uint32_t cursor = 0;
   al_link worst = 0;
-  al_time used = AL_TIME_NEVER;
+  uint32_t unused = 0;
   for (const node_neighbour *nb; (nb = al_node_neighbour_each(n, &cursor)) != NULL;) {
     const al_link l = nb->link;
     if (!nb->up || al_time_since(n->now, nb->since) < AL_NODE_SETTLE_US) continue;
     usefulness u = good_for(n, l, nb);
-    if (u > most || (u == most && nb->used >= used)) continue;
+    if (u > most || (u == most && worst != 0 && unused_ms(n, nb) <= unused)) continue;
     worst = l;
-    used = nb->used;
+    unused = unused_ms(n, nb);
     most = u;
   }
   return worst;

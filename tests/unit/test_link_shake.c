@@ -51,7 +51,7 @@ static void test_known(void) {
   tap_ok(al_link_find_dialling(&t->n[0].ls, &t->n[1].identity.id) == 0, "nothing is dialled now");
   check_up(t, "known");
   tap_is_u64(t->n[0].ls.used[AL_LINK_USE_FREE], AL_LINK_SLOTS_DEFAULT, "all slots are free");
-  tap_is_u64(t->n[0].ls.own_shakes.lent + t->n[1].ls.own_shakes.lent, 0,
+  tap_is_u64(t->n[0].ls.own->shakes.lent + t->n[1].ls.own->shakes.lent, 0,
              "no state of handshakes is left");
   net_free(t);
 }
