@@ -42,7 +42,7 @@ def test_run():
 
 def test_failure():
     status, out, err = sim("swarm", "--nodes", "12", "--seed", "7", "--set", "net.loss=90%",
-                           "--set", "check.lookups=100%")
+                           "--set", "work.patience=1s", "--set", "check.streams=100%")
     ok(status == 1 and "again with --seed 7" in err and "FAILED" in out,
        f"a failed check is status 1 and tells the seed: {err.strip()[-200:]}")
 
