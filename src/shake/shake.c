@@ -107,6 +107,10 @@ void al_shake_clear(al_shake *sh) { al_wipe(sh, sizeof *sh); }
 
 /* ---- FETCH, RECORD ---- */
 
+enum { FETCH_PAD_BYTES = AL_HANDSHAKE_FETCH_BYTES - AL_KEM_PK_BYTES - AL_TAG_BYTES };
+_Static_assert(AL_HANDSHAKE_RECORD_BYTES_MAX <= 3 * AL_HANDSHAKE_FETCH_BYTES,
+               "whoever is not known is not answered with more than three times as much");
+
 /* The tag says that the asker knows network and secret; it covers the key. */
 static void fetch_tag(const al_shake *sh, const uint8_t *pk, uint8_t tag[AL_TAG_BYTES]) {
   uint8_t key[32], none = 0;
@@ -119,9 +123,10 @@ al_err al_shake_make_fetch(al_shake *sh, const uint8_t *coins, al_wr *w) {
   if (!sh->initiator || sh->stage != AL_SHAKE_START) return AL_ESTATE;
   const size_t start = w->len;
   al_err err = fresh_key(sh, coins, w);
-  uint8_t *tag = al_wr_take(w, AL_TAG_BYTES);
+  uint8_t *tag = al_wr_take(w, AL_TAG_BYTES + FETCH_PAD_BYTES);
   if (err != AL_OK || tag == NULL) return fail(sh, AL_EFULL);
   fetch_tag(sh, w->ptr + start, tag);
+  memset(tag + AL_TAG_BYTES, 0, FETCH_PAD_BYTES);
   mix_hash(sh, al_view(w->ptr + start, AL_HANDSHAKE_FETCH_BYTES));
   sh->stage = AL_SHAKE_WAIT_RECORD;
   return AL_OK;
@@ -133,6 +138,9 @@ al_err al_shake_take_fetch(al_shake *sh, al_span message) {
   if (message.len != AL_HANDSHAKE_FETCH_BYTES) return fail(sh, AL_EPARSE);
   fetch_tag(sh, message.ptr, tag);
   if (!al_equal_ct(tag, message.ptr + AL_KEM_PK_BYTES, sizeof tag)) return fail(sh, AL_ECRYPTO);
+  const uint8_t *pad = message.ptr + AL_KEM_PK_BYTES + AL_TAG_BYTES;
+  for (size_t i = 0; i < FETCH_PAD_BYTES; i++)
+    if (pad[i] != 0) return fail(sh, AL_EPARSE);
   memcpy(sh->peer_eph, message.ptr, sizeof sh->peer_eph);
   mix_hash(sh, al_view(message.ptr, message.len));
   sh->stage = AL_SHAKE_SEND_RECORD;

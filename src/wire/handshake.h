@@ -11,8 +11,9 @@
 enum {
   AL_HANDSHAKE_HEADER_BYTES = 16,
   AL_HANDSHAKE_FRAGMENT_BYTES = 1104,
-  /* The four messages; the two that carry a descriptor at most. */
-  AL_HANDSHAKE_FETCH_BYTES = AL_KEM_PK_BYTES + AL_TAG_BYTES,
+  /* The four messages; the two that carry a descriptor at most. FETCH comes from anybody: it is
+   * padded, so that its answer is at most three times as long. */
+  AL_HANDSHAKE_FETCH_BYTES = 3648,
   AL_HANDSHAKE_RECORD_BYTES_MAX = AL_KEM_CT_BYTES + AL_DESC_BYTES_MAX + AL_TAG_BYTES,
   AL_HANDSHAKE_INIT_BYTES_MAX =
       AL_KEM_PK_BYTES + AL_KEM_CT_BYTES + AL_DESC_BYTES_MAX + AL_TAG_BYTES,

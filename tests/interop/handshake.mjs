@@ -12,7 +12,7 @@ import { call, ok, run, runCases, sleep, startBrowser } from './tap.mjs';
 const [allium, wasm] = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), 'allium-interop-'));
 const SECRET = '5a'.repeat(32), OTHER_SECRET = '5b' + '5a'.repeat(31), NETWORK = 'interop';
-const SHUTDOWN = 1, SHAKE_TIMEOUT = 129, DEAD = 130, FRAMES_HANDSHAKE = 2 + 11;
+const SHUTDOWN = 1, SHAKE_TIMEOUT = 129, DEAD = 130, FRAMES_HANDSHAKE = 4 + 11;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
 function unbase32(text) {

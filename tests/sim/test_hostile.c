@@ -313,9 +313,9 @@ static void test_bad_handshakes(scene *s) {
   memset(f, 0xff, 8);
   const uint8_t heads[][8] = {{9, 0, 1, 0, 1},
                               {3, 0, 11, 1},
-                              {1, 0, 2, 0, 0xd0, 4},
-                              {1, 2, 2, 0, 0xd0, 4},
-                              {1, 0, 1, 0, 0xd0, 4}};
+                              {1, 0, 4, 0, 0x40, 0xe},
+                              {1, 4, 4, 0, 0x40, 0xe},
+                              {1, 0, 1, 0, 0x40, 0xe}};
   for (size_t i = 0; i < 5; i++) {
     memcpy(f + 8, heads[i], 8);
     (void)world_inject(s->w, SCENE_HOSTILE, SCENE_VICTIM, f, sizeof f);
@@ -329,8 +329,10 @@ static void test_bad_handshakes(scene *s) {
   scene_wait(s, 100 * AL_MS);
   tap_is_u64(scene_count(s, "link_state") - state, 2, "link_state: out of turn; data before keys");
   f[0] = 0xff;
-  memcpy(f + 8, (const uint8_t[8]){1, 1, 2, 0, 0xd0, 4}, 8);
-  (void)world_inject(s->w, SCENE_HOSTILE, SCENE_VICTIM, f, sizeof f);
+  for (uint8_t index = 1; index < 4; index++) {
+    memcpy(f + 8, (const uint8_t[8]){1, index, 4, 0, 0x40, 0xe}, 8);
+    (void)world_inject(s->w, SCENE_HOSTILE, SCENE_VICTIM, f, sizeof f);
+  }
   scene_wait(s, 100 * AL_MS);
   tap_is_u64(scene_count(s, "link_handshake_auth") - auth, 1, "link_handshake_auth: garbage");
   scene_wait(s, 15 * AL_SECOND);

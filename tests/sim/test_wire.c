@@ -229,7 +229,8 @@ static uint32_t links_to(world *w, uint32_t node, const al_id *id) {
   return n;
 }
 
-/* Nothing can tell them apart: others have one link at most to either, and go on. */
+/* Nothing can tell them apart: others have a link to either, or two where they dialled each other
+ * and circuits use both, and go on. */
 static void test_twins(uint64_t seed) {
   static scene s;
   world_options o;
@@ -250,7 +251,7 @@ static void test_twins(uint64_t seed) {
     most = n > most ? n : most;
     have += n != 0;
   }
-  tap_ok(most <= 2 && have >= TWINS / 2, "others have %u links to it at most: %u of %u have", most,
+  tap_ok(most <= 4 && have >= TWINS / 2, "others have %u links to it at most: %u of %u have", most,
          have, TWINS - 2);
   tap_ok(links_to(s.w, TWINS - 2, &a.id) == 0, "neither of the two has one to itself");
   first = s.t.count;

@@ -310,7 +310,7 @@ static void test_replayed(void) {
 
 /* Each frame of the handshake once with a bit turned: the handshake fails, nothing else happens. */
 static void test_mangled(void) {
-  enum { FRAMES = 2 + 10 + 11 + 3 };
+  enum { FRAMES = 4 + 10 + 11 + 3 };
   unsigned survived = 0, mute = 0, freed = 0;
   for (unsigned victim = 1; victim <= FRAMES + 1; victim++) {
     net *t = net_new(al_suite_null());

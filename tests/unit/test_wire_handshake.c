@@ -74,6 +74,13 @@ static void test_rules(void) {
   }
 }
 
+/* Whoever asks need not be known: the answer is at most three times as long, on the wire too. */
+static void test_amplification(void) {
+  uint32_t ask = al_handshake_frames(AL_HANDSHAKE_FETCH_BYTES);
+  uint32_t answer = al_handshake_frames(AL_HANDSHAKE_RECORD_BYTES_MAX);
+  tap_ok(answer <= 3 * ask, "RECORD: %u frames for %u of FETCH", answer, ask);
+}
+
 int main(void) {
   static const uint8_t seed[32] = "frames";
   al_rng_init(&rng, &test_chacha_suite, seed);
@@ -81,5 +88,6 @@ int main(void) {
   test_round_trips();
   test_padding();
   test_rules();
+  test_amplification();
   return tap_done();
 }

@@ -137,7 +137,7 @@ def handshake(t, dialler, answerer, records, coins, fetch):
     out = {}
     if fetch:
         f, f_sk = mlkem.xwing_keygen(coins['fetch'])
-        out['fetch'] = f + seal(t.key('allium link fetch v1'), 0, f, b'')
+        out['fetch'] = (f + seal(t.key('allium link fetch v1'), 0, f, b'')).ljust(3648, b'\0')
         t.mix_hash(out['fetch'])
         c, ss = mlkem.xwing_encaps(f, coins['record'])
         assert mlkem.xwing_decaps(f_sk, c) == ss
