@@ -72,7 +72,7 @@ static void at_service(world *w, uint32_t node, const al_event *ev) {
       return;
     }
     t.early = ev->data.len;
-    memcpy(t.bytes, ev->data.ptr, ev->data.len); /* the view is good until the next command */
+    if (t.early != 0) memcpy(t.bytes, ev->data.ptr, t.early); /* good until the next command */
     (void)al_stream_accept(n, k, world_now(w), ev->stream);
     (void)al_stream_write(n, k, world_now(w), ev->stream, (al_bytes){t.bytes, t.early}, &taken);
     (void)al_stream_consume(n, k, world_now(w), ev->stream, t.early);
