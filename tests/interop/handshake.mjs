@@ -12,7 +12,8 @@ import { call, ok, run, runCases, sleep, startBrowser } from './tap.mjs';
 const [allium, wasm] = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), 'allium-interop-'));
 const SECRET = '5a'.repeat(32), OTHER_SECRET = '5b' + '5a'.repeat(31), NETWORK = 'interop';
-const SHUTDOWN = 1, SHAKE_TIMEOUT = 129, DEAD = 130, FRAMES_HANDSHAKE = 4 + 11;
+const SHUTDOWN = 1, SHAKE_TIMEOUT = 129, DEAD = 130, FRAMES_FETCH = 4;
+const FRAMES_HANDSHAKE = FRAMES_FETCH + 11;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
 function unbase32(text) {
@@ -125,7 +126,8 @@ const refusals = [
 const learnsRecord = what => /INIT/.test(what);
 
 async function refused(t, [what, o, counter], of) {
-  const before = await t.node.drops(counter), more = counter === 'handshake_parse' ? 2 : 1;
+  const before = await t.node.drops(counter);
+  const more = counter === 'handshake_parse' ? FRAMES_FETCH : 1;
   const l = await meet(t, { ...o, of });
   ok(await t.node.becomes(`core_link_${counter}_total`, before + more),
     `${what}: link_${counter} counts ${more}`);
