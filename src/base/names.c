@@ -37,7 +37,7 @@ void al_names_clear(al_names *n) {
   AL_ASSERT(n->count == 0);
   for (uint32_t i = 0; i < n->chunks_count; i++)
     al_delete(&n->alloc, n->chunks[i], CHUNK * sizeof(al_name));
-  if (n->chunks != NULL) al_delete(&n->alloc, n->chunks, n->chunks_max * sizeof *n->chunks);
+  if (n->chunks != NULL) al_delete(&n->alloc, n->chunks, n->chunks_max * sizeof(al_name *));
   if (n->buckets != NULL)
     al_delete(&n->alloc, n->buckets, ((size_t)n->mask + 1) * sizeof *n->buckets);
   memset(n, 0, sizeof *n);
@@ -68,7 +68,7 @@ static al_err more_chunks(al_names *n) {
   if (n->chunks_count == n->chunks_max) {
     uint32_t max = n->chunks_max == 0 ? TABLE_STEP : 2 * n->chunks_max;
     al_name **more =
-        al_grown(&n->alloc, n->chunks, n->chunks_max * sizeof *more, max * sizeof *more);
+        al_grown(&n->alloc, n->chunks, n->chunks_max * sizeof(al_name *), max * sizeof(al_name *));
     if (more == NULL) return AL_ENOMEM;
     n->chunks = more;
     n->chunks_max = max;
